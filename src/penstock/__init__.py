@@ -1,0 +1,3 @@
+"""Penstock: a self-hosted data pipeline server."""
+
+__version__ = "0.1.0"
