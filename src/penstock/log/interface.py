@@ -76,8 +76,8 @@ class LogReader(Protocol):
         read. Raises PositionOutOfRange, CorruptLog."""
 
     def cut(self, start: Mapping[int, int], stop: Mapping[int, int], max_bytes: int) -> Positions:
-        """The furthest positions <= stop such that [start, positions) holds about `max_bytes` of stored bytes, partitions
-        advanced in merge order, whole frames, at least one frame if there is one."""
+        """The furthest positions <= stop such that [start, positions) holds about `max_bytes` of stored
+        bytes; partitions advance in merge order, whole frames, at least one if there is one."""
 
     def stored_bytes(self, start: Mapping[int, int], stop: Mapping[int, int]) -> int:
         """About how many stored bytes lie in [start, stop); reads no bodies."""

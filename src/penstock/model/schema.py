@@ -115,7 +115,7 @@ def _parse_field(entry: dict[str, Any], where: str, level: int, limits: Limits) 
         raise Problem(Kind.FIELD_NAME, f"{where}.key {str(key)[:140]!r} is not a legal name: it must match {NAME_RULE}")
     where = f"{where} ({key})"
     try:
-        valtype = ValType(entry.get("valtype"))
+        valtype = ValType(str(entry.get("valtype")))
     except ValueError:
         raise Problem(
             Kind.FIELD_TYPE, f"{where}.valtype {entry.get('valtype')!r} is not one of {', '.join(ValType)}"
@@ -132,7 +132,7 @@ def _parse_field(entry: dict[str, Any], where: str, level: int, limits: Limits) 
     elemtype: ElemType | None = None
     if valtype is ValType.ARRAY:
         try:
-            elemtype = ElemType(entry.get("elemtype"))
+            elemtype = ElemType(str(entry.get("elemtype")))
         except ValueError:
             raise Problem(
                 Kind.FIELD_TYPE,
