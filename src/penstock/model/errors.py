@@ -39,6 +39,7 @@ class Kind(StrEnum):
     REPO_DELETING = "repo is being deleted"
     REPO_IN_USE = "repo has transforms or exports"
     REPO_DERIVED = "repo is the target of a transform"
+    REPO_NOT_POSTABLE = "a transform's target takes no posts"
     REPO_QUOTA = "too many repos"
     REPO_DESCRIPTION = "repo description invalid"
     REGION_MISMATCH = "region not served here"

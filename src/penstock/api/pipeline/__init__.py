@@ -1,0 +1,1 @@
+"""The Pandora pipeline face: `/v2` (seed 003)."""

@@ -1,0 +1,83 @@
+"""One ASGI app over all faces: picks the face by the path, and answers for the server itself."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from penstock.api.docs_page import page
+from penstock.api.openapi import document
+from penstock.api.pipeline.face import PipelineFace
+from penstock.api.pipeline.table import ROUTES
+
+if TYPE_CHECKING:
+    from penstock.api.services import Services
+
+
+class App:
+    """`/v2` to the pipeline face; health, metrics and docs to pages that need no key."""
+
+    def __init__(self, services: Services) -> None:
+        self._pipeline = PipelineFace(services, ROUTES)
+        self._pages: ASGIApp = _pages(services)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (scope["path"] == "/v2" or scope["path"].startswith("/v2/")):
+            await self._pipeline(scope, receive, send)
+        else:
+            await self._pages(scope, receive, send)
+
+
+def build(services: Services) -> ASGIApp:
+    """The ASGI app of one API process."""
+    return App(services)
+
+
+def _pages(services: Services) -> Starlette:
+    openapi_body = msgspec.json.encode(document(ROUTES))
+    docs_body = page(document(ROUTES))
+
+    async def index(_: Request) -> Response:
+        return RedirectResponse("/docs")
+
+    async def docs(_: Request) -> Response:
+        return HTMLResponse(docs_body)
+
+    async def healthz(_: Request) -> Response:
+        return _json({"status": "alive"})
+
+    async def readyz(_: Request) -> Response:
+        """Ready: the catalog answers and posts would be taken."""
+        services.catalog.generation()
+        free = shutil.disk_usage(services.data.root).free
+        if free < services.disk_reserve_bytes:
+            return _json({"status": "disk reserve reached: posts are refused", "free_bytes": free}, 503)
+        return _json({"status": "ready"})
+
+    async def metrics(_: Request) -> Response:
+        return Response(services.render_metrics(), media_type="text/plain; version=0.0.4")
+
+    async def openapi(_: Request) -> Response:
+        return Response(openapi_body, media_type="application/json")
+
+    return Starlette(
+        routes=[
+            Route("/", index),
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/metrics", metrics),
+            Route("/docs", docs),
+            Route("/docs/openapi.json", openapi),
+        ]
+    )
+
+
+def _json(value: object, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(value), status, media_type="application/json")

@@ -1,0 +1,18 @@
+"""Settings of the faces."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How the HTTP faces behave."""
+
+    regions: tuple[str, ...] = ("nb",)
+    """Regions that a repo may name (E18212)."""
+    inflight_bytes: int = 64 * 1024 * 1024
+    """Body bytes that one API process holds at once; beyond it posts get 503."""
+    body_timeout_s: float = 30.0
+    """A body that takes longer to arrive is given up."""
+    clock_skew_s: int = 900
+    """How far a request's Date may be from the server's clock."""
