@@ -1,0 +1,54 @@
+"""Crash points: the list is complete, the kill is real, a wrong name is refused."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from penstock.model import crashpoint
+
+SOURCE = Path(crashpoint.__file__).parents[1]
+CALL = re.compile(r"crashpoint\(\"([a-z_.]+)\"\)")
+
+
+def run(at: str, times: int) -> subprocess.CompletedProcess[bytes]:
+    code = "from penstock.model.crashpoint import crashpoint\n" + 'crashpoint("files.temp.synced")\n' * times
+    environment = os.environ | {crashpoint.ENVIRONMENT: at}
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False)
+
+
+def test_every_point_in_the_source_is_listed_and_the_other_way_round() -> None:
+    module = Path(crashpoint.__file__)
+    used = {n for p in SOURCE.rglob("*.py") if p != module for n in CALL.findall(p.read_text(encoding="utf-8"))}
+    assert used == set(crashpoint.POINTS)
+
+
+def test_every_point_names_a_known_kind_of_process() -> None:
+    assert set(crashpoint.POINTS.values()) <= {"any", "api", "flows", "supervisor"}
+
+
+def test_nothing_happens_unless_asked() -> None:
+    crashpoint.crashpoint("files.temp.synced")
+
+
+@pytest.mark.parametrize(
+    ("at", "times", "dies"),
+    [
+        ("files.temp.synced", 1, True),
+        ("files.temp.synced:3", 3, True),
+        ("files.temp.synced:3", 2, False),
+        ("log.frame.written", 1, False),
+    ],
+)
+def test_the_process_dies_at_the_nth_pass(at: str, times: int, dies: bool) -> None:
+    assert run(at, times).returncode == (-signal.SIGKILL if dies else 0)
+
+
+def test_an_unknown_name_is_refused() -> None:
+    done = run("log.nowhere", 1)
+    assert done.returncode == 1
+    assert b"there is no crash point 'log.nowhere'" in done.stderr
