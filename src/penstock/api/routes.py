@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -9,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from penstock.auth.authorize import Action
+from penstock.catalog.audit import AuditEntry
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
     from starlette.requests import Request
 
     from penstock.api.services import Services
@@ -30,6 +33,13 @@ class Call:
     def path(self, name: str) -> str:
         value: str = self.request.path_params[name]
         return value
+
+    async def change(self, action: str, thing: str, write: Callable[[Connection], object]) -> None:
+        """Run `write` as one audited change of the catalog; returns when it is committed."""
+        entry = AuditEntry(
+            owner=self.owner, principal=self.principal.name, action=action, object=thing, request_id=self.reqid
+        )
+        await asyncio.wrap_future(self.services.catalog.change(entry, write))
 
 
 @dataclass(slots=True)

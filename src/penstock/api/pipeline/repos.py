@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from typing import Any
 
 import msgspec
@@ -11,7 +9,6 @@ import msgspec
 from penstock.api.pipeline.bodies import CreateRepo, UpdateRepo, read_json
 from penstock.api.routes import Call, Reply, json_reply
 from penstock.catalog import repos
-from penstock.catalog.audit import AuditEntry
 from penstock.model.errors import Kind, Problem
 from penstock.model.limits import Limits
 from penstock.model.names import NAME_RULE, is_name, require_name
@@ -66,7 +63,6 @@ async def create(call: Call) -> Reply:
             f"region {sent.region[:40]!r} is not served here; use {', '.join(services.settings.regions)}",
         )
     options = _options(sent.options) or RepoOptions()
-    now = time.time_ns() // 1000
     repo = Repo(
         owner=call.owner,
         name=name,
@@ -78,12 +74,9 @@ async def create(call: Call) -> Reply:
         workflow=_reference(sent.workflow, "workflow"),
         rule_names=_rule_names(sent.ruleNames, services.limits) or (),
         description=_description(sent.description, services.limits),
-        created_at_us=now,
-        updated_at_us=now,
     )
     quota = services.limits.repos_per_owner
-    entry = AuditEntry.of(call.principal, "repo.create", call.owner, name)
-    await asyncio.wrap_future(services.catalog.change(entry, lambda c: repos.create(c, repo, quota=quota)))
+    await call.change("repo.create", f"repo/{name}", lambda c: repos.create(c, repo, quota))
     return Reply()
 
 
@@ -105,12 +98,10 @@ async def update(call: Call) -> Reply:
             options=kept,
             rule_names=old.rule_names if rule_names is None else rule_names,
             description=old.description if description is None else description,
-            updated_at_us=time.time_ns() // 1000,
         )
 
     name = call.path("repo")
-    entry = AuditEntry.of(call.principal, "repo.update", call.owner, name)
-    await asyncio.wrap_future(call.services.catalog.change(entry, lambda c: repos.update(c, call.owner, name, apply)))
+    await call.change("repo.update", f"repo/{name}", lambda c: repos.update(c, call.owner, name, apply))
     return Reply()
 
 
@@ -152,8 +143,7 @@ async def exists(call: Call) -> Reply:
 async def delete(call: Call) -> Reply:
     """Delete a message queue and its records; refused while exports or transforms hang on it."""
     name = call.path("repo")
-    entry = AuditEntry.of(call.principal, "repo.delete", call.owner, name)
-    await asyncio.wrap_future(call.services.catalog.change(entry, lambda c: repos.delete(c, call.owner, name)))
+    await call.change("repo.delete", f"repo/{name}", lambda c: repos.delete(c, call.owner, name))
     return Reply()
 
 
