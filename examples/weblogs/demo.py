@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from server import Client, server
 from weblog import SCHEMA, Record, read, to_point
+
+from server import Client, server
 
 LOG = Path(__file__).with_name("apache_access.log.gz")
 BATCH = 500
@@ -122,7 +123,9 @@ def prove(sent: list[Record], got: list[Record], files: list[Path], data_dir: Pa
     if missing or extra:
         console.print(f"[red]NOT EQUAL[/]: {missing.total()} records are missing, {extra.total()} are too many")
         return 1
-    console.print(f"[green]Equal[/]: {len(sent):,} records went in, the same {len(got):,} came out, in {len(files)} file(s)")
+    console.print(
+        f"[green]Equal[/]: {len(sent):,} records went in, the same {len(got):,} came out, in {len(files)} file(s)"
+    )
     console.print(
         f"Look next at: {files[0].parent} (the files), {data_dir}/server.log (the log);\n"
         f"start it again with: penstock serve --data-dir {data_dir}, then open http://127.0.0.1:7758/docs"

@@ -51,9 +51,7 @@ def test_every_module_and_public_class_says_what_it_is() -> None:
 
 def test_nothing_is_left_undone() -> None:
     marks = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|NotImplementedError|except( Exception)?: *(pass|\.\.\.)?$", re.M)
-    found = [
-        f"{p.relative_to(ROOT)}: {m.group()}" for p in SOURCES if (m := marks.search(p.read_text()))
-    ]
+    found = [f"{p.relative_to(ROOT)}: {m.group()}" for p in SOURCES if (m := marks.search(p.read_text()))]
     assert not found
 
 
@@ -63,7 +61,9 @@ def test_tests_do_not_sleep() -> None:
     found = [
         str(p.relative_to(ROOT))
         for p in TESTS
-        if p.name not in allowed and p != Path(__file__) and re.search(r"\btime\.sleep\(|asyncio\.sleep\([^0)]", p.read_text())
+        if p.name not in allowed
+        and p != Path(__file__)
+        and re.search(r"\btime\.sleep\(|asyncio\.sleep\([^0)]", p.read_text())
     ]
     assert not found
 

@@ -13,7 +13,7 @@ GZIP_SLACK = 64 * 1024
 
 
 def content_length(request: Request, *, required: bool) -> int | None:
-    """The declared length. Raises LENGTH_MISSING when it is required and absent, LENGTH_INVALID when it is no number."""
+    """The declared length. Raises LENGTH_MISSING when required and absent, LENGTH_INVALID when no number."""
     text = request.headers.get("content-length")
     if text is None:
         if required:

@@ -34,7 +34,7 @@ class Definitions:
         return found
 
     def require_open(self, queue: QueueId) -> None:
-        """Raises REPO_MISSING unless this very incarnation is still the one in force: what a post checks between its sync
-        and its reply."""
+        """Raises REPO_MISSING unless this very incarnation is still in force: what a post checks between its sync and
+        its reply."""
         if self.repo(queue.owner, queue.repo).incarnation != queue.incarnation:
             raise Problem(Kind.REPO_MISSING, MISSING)

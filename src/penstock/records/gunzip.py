@@ -10,8 +10,8 @@ _GZIP = 31  # window bits: 15, and 16 for the gzip wrapper
 
 
 def gunzip(body: bytes, limit: int) -> bytes:
-    """The unpacked body, all members of it, at most `limit` bytes. Raises `Problem`: GZIP_UNREADABLE for anything that is
-    not whole gzip (torn, bad checksum, trailing bytes), BODY_TOO_LARGE beyond the limit."""
+    """The unpacked body, all members of it, at most `limit` bytes. Raises `Problem`: GZIP_UNREADABLE for what is not
+    whole gzip (torn, bad checksum, trailing bytes), BODY_TOO_LARGE beyond the limit."""
     parts: list[bytes] = []
     room = limit + 1
     rest = body

@@ -1,4 +1,4 @@
-"""Stream exports: `/v2/repos/<r>/exports` (seed 003; wire notes 2.5), and what a person asks about one: status, pause."""
+"""Stream exports: `/v2/repos/<r>/exports` (seed 003; wire notes 2.5), and what people ask of one: status, pause."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ExportList(msgspec.Struct):
 
 
 class StatusReply(msgspec.Struct, rename="camel"):
-    """What an export is doing. `position` and `end` are {partition: next offset}; times are RFC3339, empty for never."""
+    """What an export is doing. `position` and `end` are {partition: next offset}; times RFC3339, empty for never."""
 
     name: str
     type: str

@@ -71,9 +71,7 @@ class PipelineFace:
         principal = self._services.verifier.verify(_signed(request))
         if route is None:
             raise self._no_route(request)
-        owner, principal = resolve(
-            self._services.catalog, principal, request.headers.get("x-resource-owner")
-        )
+        owner, principal = resolve(self._services.catalog, principal, request.headers.get("x-resource-owner"))
         authorize(principal, route.action, owner)
         return await route.handler(Call(self._services, request, principal, owner, reqid))
 

@@ -183,7 +183,9 @@ def _options(raw: object) -> RepoOptions | None:
         raise Problem(Kind.BODY_MALFORMED, f"options: {error}") from None
     for key, name in (("withIP", options.with_ip), ("withTimestamp", options.with_timestamp)):
         if name and not is_name(name):
-            raise Problem(Kind.FIELD_NAME, f"options.{key} {name[:140]!r} is not a legal name: it must match {NAME_RULE}")
+            raise Problem(
+                Kind.FIELD_NAME, f"options.{key} {name[:140]!r} is not a legal name: it must match {NAME_RULE}"
+            )
     if options.with_ip and options.with_ip == options.with_timestamp:
         raise Problem(Kind.SCHEMA_INVALID, f"options.withIP and options.withTimestamp both name {options.with_ip!r}")
     return options
