@@ -39,6 +39,14 @@ def find(conn: Connection, key: str) -> StoredKey | None:
     return _stored(row) if row else None
 
 
+def get(conn: Connection, key: str) -> StoredKey:
+    """As `find`, but raises Problem(PARAMETER_INVALID)."""
+    found = find(conn, key)
+    if found is None:
+        raise Problem(Kind.PARAMETER_INVALID, f"there is no access key {key[:140]!r}")
+    return found
+
+
 def list_all(conn: Connection, owner: str | None = None) -> list[StoredKey]:
     """The keys of one owner, or of all, oldest first, revoked ones too."""
     query = select(access_key).order_by(access_key.c.created_at_us, access_key.c.access_key)
@@ -66,9 +74,7 @@ def has_admin(conn: Connection, owner: str) -> bool:
 
 def revoke(conn: Connection, key: str) -> StoredKey:
     """Revoke it; the first time stands. Raises Problem(PARAMETER_INVALID) when there is none."""
-    found = find(conn, key)
-    if found is None:
-        raise Problem(Kind.PARAMETER_INVALID, f"there is no access key {key[:140]!r}")
+    found = get(conn, key)
     if found.revoked_at_us is not None:
         return found
     now = now_us()
@@ -77,4 +83,4 @@ def revoke(conn: Connection, key: str) -> StoredKey:
 
 
 def _stored(row: RowMapping) -> StoredKey:
-    return msgspec.convert(dict(row), StoredKey)
+    return StoredKey(**{**row, "role": Role(row["role"])})
