@@ -29,6 +29,17 @@ POINTS: dict[str, str] = {
     "log.retention.dropped": "supervisor",
     "log.drop.marked": "api",
     "log.drop.moved": "api",
+    "export.cut.journaled": "flows",
+    "export.file.written": "flows",
+    "export.file.synced": "flows",
+    "export.folder.made": "flows",
+    "export.file.renamed": "flows",
+    "export.object.put": "flows",
+    "export.ledger.written": "flows",
+    "export.commit.journaled": "flows",
+    "export.drop.journaled": "flows",
+    "journal.compact.written": "flows",
+    "journal.compact.renamed": "flows",
 }
 """Every crash point: its name and the kind of process that passes it first (`any`, `api`, `flows`, `supervisor`)."""
 
