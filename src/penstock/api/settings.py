@@ -14,5 +14,3 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Body bytes that one API process holds at once; beyond it posts get 503."""
     body_timeout_s: float = 30.0
     """A body that takes longer to arrive is given up."""
-    clock_skew_s: int = 900
-    """How far a request's Date may be from the server's clock."""

@@ -93,3 +93,13 @@ def withdraw(conn: Connection, owner_id: str, grantee: str) -> bool:
     """Take a grant back; False when there was none."""
     gone = conn.execute(delete(owner_grant).where(owner_grant.c.owner == owner_id, owner_grant.c.grantee == grantee))
     return gone.rowcount > 0
+
+
+def grants_to(conn: Connection, grantee: str) -> list[Grant]:
+    """What others have granted to the principals of `grantee`, by owner."""
+    rows = conn.execute(
+        select(owner_grant.c.owner, owner_grant.c.role)
+        .where(owner_grant.c.grantee == grantee)
+        .order_by(owner_grant.c.owner)
+    )
+    return [Grant(owner_id, grantee, Role(role)) for owner_id, role in rows]

@@ -79,7 +79,7 @@ def _newest(call: Call, repo: Repo, count: int) -> bytes:
         batch = reader.newest(count, repo.schema.arrow())
     finally:
         reader.close()
-    return b'{"records":[' + b",".join(json_lines(batch).splitlines()) + b"]}"
+    return b'{"records":[' + b",".join(bytes(json_lines(batch)).splitlines()) + b"]}"
 
 
 async def _post(call: Call, *, as_json: bool) -> Appended:

@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from penstock.api.pipeline.bodies import CreateExport, UpdateExport, read_json
 from penstock.api.pipeline.repos import Exist
 from penstock.api.routes import Call, Reply, json_reply
-from penstock.catalog import buckets, exports
-from penstock.connect.registry import sink_type
+from penstock.catalog import exports
+from penstock.connect.registry import mask_spec, sink_type
 from penstock.model.errors import Kind, Problem
 from penstock.model.flow import Export, FlowStatus, Positions, Whence
 from penstock.model.names import require_name
@@ -76,7 +76,7 @@ async def create(call: Call) -> Reply:
     )
 
     def write(conn: Connection) -> None:
-        _claim_bucket(conn, call, export)
+        sink.claim_target(export.spec, services.sink_context(call.owner), conn)
         exports.create(conn, export)
 
     await call.change("export.create", f"repo/{repo.name}/export/{name}", write)
@@ -100,7 +100,8 @@ async def update(call: Call) -> Reply:
         return msgspec.structs.replace(old, spec=spec)
 
     def write(conn: Connection) -> None:
-        _claim_bucket(conn, call, exports.update(conn, call.owner, repo.name, name, apply))
+        changed = exports.update(conn, call.owner, repo.name, name, apply)
+        sink_type(changed.type).claim_target(changed.spec, services.sink_context(call.owner), conn)
 
     await call.change("export.update", f"repo/{repo.name}/export/{name}", write)
     return Reply()
@@ -197,14 +198,6 @@ def _whence(text: str) -> Whence:
         ) from None
 
 
-def _claim_bucket(conn: Connection, call: Call, export: Export) -> None:
-    bucket = sink_type(export.type).bucket(export.spec)
-    if bucket and not buckets.claim(conn, call.owner, bucket):
-        raise Problem(
-            Kind.BUCKET_MISSING, f"no such bucket for this owner: {bucket!r} is another owner's; choose another name"
-        )
-
-
 def _stored(call: Call) -> Export:
     repo, name = call.path("repo"), call.path("export")
     return call.services.catalog.read(lambda c: exports.get(c, call.owner, repo, name))
@@ -224,7 +217,7 @@ def _reply(export: Export) -> ExportReply:
     return ExportReply(
         name=export.name,
         type=export.type,
-        spec=sink_type(export.type).mask(export.spec),
+        spec=mask_spec(export.type, export.spec),
         whence=export.whence,
         workflow=export.workflow,
     )

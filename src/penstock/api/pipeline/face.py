@@ -68,12 +68,15 @@ class PipelineFace:
         return None, Request(scope, receive)
 
     async def _answer(self, route: Route | None, request: Request, reqid: str) -> Reply:
-        principal = self._services.verifier.verify(_signed(request))
+        scope = request.scope
+        principal = self._services.verifier.verify(
+            SignedRequest.of(request.method, scope["path"], scope.get("raw_path"), scope["headers"])
+        )
         if route is None:
             raise self._no_route(request)
-        owner, principal = resolve(self._services.catalog, principal, request.headers.get("x-resource-owner"))
-        authorize(principal, route.action, owner)
-        return await route.handler(Call(self._services, request, principal, owner, reqid))
+        principal = resolve(self._services.catalog, principal, request.headers.get("x-resource-owner"))
+        authorize(principal, route.action, principal.owner)
+        return await route.handler(Call(self._services, request, principal, principal.owner, reqid))
 
     def _no_route(self, request: Request) -> Problem:
         scope = request.scope
@@ -98,21 +101,6 @@ class _Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         raise AssertionError("the face calls handlers itself")
-
-
-def _signed(request: Request) -> SignedRequest:
-    headers: dict[str, str] = {}
-    for raw_key, raw_value in request.scope["headers"]:
-        key, value = raw_key.decode("latin-1").lower(), raw_value.decode("latin-1")
-        if key in headers and key in SIGNED_ONCE:
-            raise Problem(Kind.UNAUTHENTICATED, "bad token")
-        headers[key] = f"{headers[key]},{value}" if key in headers else value
-    path: str = request.scope["path"]
-    raw: bytes | None = request.scope.get("raw_path")
-    return SignedRequest(request.method, path, raw.decode("latin-1").partition("?")[0] if raw else path, headers)
-
-
-SIGNED_ONCE = frozenset({"authorization", "date", "content-md5", "content-type"})
 
 
 async def _send(send: Send, status: int, reqid: str, headers: dict[str, str], body: bytes) -> None:

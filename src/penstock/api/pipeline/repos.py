@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from sqlalchemy import Connection
 
 from penstock.api.pipeline.bodies import CreateRepo, UpdateRepo, read_json
 from penstock.api.routes import Call, Reply, json_reply
-from penstock.catalog import repos
+from penstock.catalog import owners, repos
 from penstock.model.errors import Kind, Problem
 from penstock.model.limits import Limits
 from penstock.model.names import NAME_RULE, is_name, require_name
@@ -124,9 +125,13 @@ async def get(call: Call) -> Reply:
 
 
 async def list_all(call: Call) -> Reply:
-    """List the message queues of an owner, by name."""
-    found = call.services.catalog.read(lambda c: repos.list_of(c, call.owner))
-    return json_reply(RepoList([_line(repo) for repo in found]))
+    """List the message queues of an owner, by name; with `sourceType=authorized` those that other owners have granted,
+    with the role granted under `perms`."""
+    if call.request.query_params.get("sourceType") == "authorized":
+        lines = call.services.catalog.read(lambda c: _authorized(c, call.principal.home))
+    else:
+        lines = [_line(repo) for repo in call.services.catalog.read(lambda c: repos.list_of(c, call.owner))]
+    return json_reply(RepoList(lines))
 
 
 async def exists(call: Call) -> Reply:
@@ -158,7 +163,15 @@ def _entry(field: Field) -> dict[str, Any]:
     return entry
 
 
-def _line(repo: Repo) -> RepoLine:
+def _authorized(conn: Connection, grantee: str) -> list[RepoLine]:
+    return [
+        _line(repo, str(grant.role))
+        for grant in owners.grants_to(conn, grantee)
+        for repo in repos.list_of(conn, grant.owner)
+    ]
+
+
+def _line(repo: Repo, *perms: str) -> RepoLine:
     return RepoLine(
         name=repo.name,
         region=repo.region,
@@ -168,7 +181,7 @@ def _line(repo: Repo) -> RepoLine:
         workflow=repo.workflow,
         ruleNames=list(repo.rule_names),
         description=repo.description,
-        perms=[],
+        perms=list(perms),
     )
 
 

@@ -18,7 +18,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v2/repos", Action.REPO_READ, repos.list_all, "List message queues (查看所有消息队列)",
           reply=repos.RepoList,
           query=(("withDag", "taken and ignored: queues of workflows are always listed"),
-                 ("sourceType", "taken and ignored"))),
+                 ("sourceType", "`authorized` lists what other owners have granted instead"))),
     Route("POST", REPO, Action.REPO_WRITE, repos.create, "Create a message queue (创建消息队列)",
           body=CreateRepo, reply=Empty),
     Route("PUT", REPO, Action.REPO_WRITE, repos.update, "Change a message queue (根据名称更新消息队列)",
