@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test check services soak fuzz lock clean
+.PHONY: setup demo test check services soak fuzz docs lock clean
 
 setup: $(STAMP)
 
@@ -28,6 +28,15 @@ test: check
 
 soak: setup
 	$(BIN)/python -m pytest -m soak --timeout 3600
+
+fuzz: setup
+	for target in tests/fuzz/fuzz_*.py; do $(BIN)/python $$target -max_total_time=$(or $(SECONDS_EACH),600) || exit 1; done
+
+docs: setup
+	$(BIN)/python -m penstock.api.reference > docs/api.md
+	$(BIN)/python -m penstock.connect.reference kodo > docs/kodo.md
+	$(BIN)/python -m penstock.cli.reference > docs/commands.md
+	$(BIN)/penstock settings --markdown > docs/settings.md
 
 services:
 	bash .ci/services
