@@ -115,8 +115,8 @@ def replace(layer: Disk) -> Iterator[Disk]:
 
 
 def write_durable(path: Path, data: bytes, mode: int = 0o666) -> None:
-    """Put `data` at `path` so that a reader sees the old or the new content, whole, at any time and after power loss: temp
-    file, sync, rename, sync the folder. Two writers of one path must exclude each other."""
+    """Put `data` at `path` so that a reader sees the old or the new content, whole, at any time and after power loss:
+    temp file, sync, rename, sync the folder. Two writers of one path must exclude each other."""
     layer = disk()
     temp = path.with_name(path.name + TEMP_SUFFIX)
     fd = layer.create(temp, mode)

@@ -1,0 +1,133 @@
+"""The segment log's writer: one process, one partition of every queue.
+
+Each queue has a lane; a lane with posts waiting is given to one of a few threads, which stores all that waits with one
+sync and answers. While a lane syncs, its next posts gather; lanes sync side by side, so a post waits for at most the
+sync under way on its own queue and its own.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from penstock.log.frame import Post
+from penstock.log.interface import Appended
+from penstock.log.lane import Lane, Pending
+from penstock.log.reserve import DiskReserve
+from penstock.log.settings import LogSettings
+from penstock.log.slots import take_slot
+from penstock.model.datadir import DataDir
+from penstock.model.repo import QueueId
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A lane and the posts that wait for it. `busy` while a thread has it or is about to."""
+
+    lane: Lane
+    posts: deque[Pending] = field(default_factory=deque)
+    busy: bool = False
+
+
+class SegmentWriter:
+    """LogWriter over segment files. Thread-safe."""
+
+    def __init__(self, data: DataDir, settings: LogSettings) -> None:
+        """Takes a writer slot. Raises OSError."""
+        self._data = data
+        self._settings = settings
+        self._slot = take_slot(data.slots)
+        self._reserve = DiskReserve(data.log, settings.disk_reserve_bytes)
+        self._pool = ThreadPoolExecutor(settings.sync_threads, thread_name_prefix="log-sync")
+        self._lock = threading.Lock()
+        self._lanes: OrderedDict[QueueId, _Waiting] = OrderedDict()
+        self._open_lanes = 0
+        self._closed = False
+
+    @property
+    def partition(self) -> int:
+        """The partition of every queue that this process writes."""
+        return self._slot.number
+
+    def append(
+        self,
+        queue: QueueId,
+        batch: pa.RecordBatch,
+        *,
+        arrived_at_us: int,
+        batch_id: str | None = None,
+        request_id: str = "",
+    ) -> Future[Appended]:
+        """See LogWriter. Raises ValueError for an empty batch or a closed writer; all else comes in the future, a full
+        disk as DiskReserveReached."""
+        if not batch.num_rows:
+            raise ValueError("a batch must hold at least one record")
+        pending = Pending(batch, Post(batch.num_rows, arrived_at_us, batch_id, request_id), batch.nbytes)
+        refusal = self._reserve.refusal()
+        if refusal is not None:
+            pending.future.set_exception(refusal)
+            return pending.future
+        with self._lock:
+            if self._closed:
+                raise ValueError("the log writer is closed")
+            waiting = self._lanes.get(queue)
+            if waiting is None:
+                waiting = self._lanes[queue] = _Waiting(Lane(self._data, queue, self._slot, self._settings))
+            waiting.posts.append(pending)
+            if not waiting.busy:
+                waiting.busy = True
+                self._pool.submit(self._serve, waiting)
+        return pending.future
+
+    def close(self) -> None:
+        """Store and answer what waits, then release the slot."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        self._pool.shutdown(wait=True)
+        try:
+            for waiting in self._lanes.values():
+                waiting.lane.close(sync=True)
+        finally:
+            self._slot.release()
+
+    def _serve(self, waiting: _Waiting) -> None:
+        """Store groups of one lane until none waits."""
+        while True:
+            group = self._take(waiting)
+            if not group:
+                return
+            try:
+                waiting.lane.commit(group)
+            except BaseException as error:  # noqa: BLE001  a post must get an answer, whatever went wrong
+                for pending in group:
+                    if not pending.future.done():
+                        pending.future.set_exception(error)
+
+    def _take(self, waiting: _Waiting) -> list[Pending]:
+        with self._lock:
+            group: list[Pending] = []
+            size = 0
+            while waiting.posts and (not group or size + waiting.posts[0].size <= self._settings.commit_bytes):
+                pending = waiting.posts.popleft()
+                if pending.future.set_running_or_notify_cancel():
+                    group.append(pending)
+                    size += pending.size
+            if not group:
+                waiting.busy = False
+                self._shelve()
+            else:
+                self._lanes.move_to_end(waiting.lane.queue)
+            return group
+
+    def _shelve(self) -> None:
+        """Close the files of idle lanes, those used longest ago first, beyond the number that may be open."""
+        idle = [w for w in self._lanes.values() if w.lane.is_open]
+        for waiting in idle[: max(0, len(idle) - self._settings.open_files)]:
+            if not waiting.busy:
+                waiting.lane.close()
