@@ -132,6 +132,13 @@ class Client:
         response = connection.getresponse()
         return Reply(response.status, {n.lower(): v for n, v in response.getheaders()}, response.read())
 
+    @property
+    def local_port(self) -> int:
+        """The port of this end of the open connection."""
+        assert self._connection is not None and self._connection.sock is not None
+        port: int = self._connection.sock.getsockname()[1]
+        return port
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()

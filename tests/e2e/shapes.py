@@ -1,4 +1,4 @@
-"""What replies look like (wire notes sections 2.1, 2.2, 2.5): unknown keys are ignored, absent ones and other types not."""
+"""What replies look like (wire notes sections 2.1, 2.2, 2.5): unknown keys are ignored, absent ones refused."""
 
 from __future__ import annotations
 
