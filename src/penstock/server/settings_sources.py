@@ -11,6 +11,8 @@ from typing import Any, get_origin, get_type_hints
 
 import msgspec
 
+from penstock.model.crashpoint import ENVIRONMENT as CRASH_AT
+from penstock.server.secrets import is_secret
 from penstock.server.settings import Settings
 from penstock.server.settings_reference import allowed
 
@@ -19,6 +21,7 @@ PREFIX = "PENSTOCK_"
 CONTROLS = {
     "PENSTOCK_DATA_DIR": "the data directory, for every command (as --data-dir)",
     "PENSTOCK_CONFIG": "the configuration file (as --config)",
+    CRASH_AT: "tests only: where a process kills itself",
 }
 """Variables of our prefix that are no settings of a section."""
 
@@ -147,11 +150,6 @@ def _from_text(text: str, kind: Any) -> Any:
     if text.lstrip().startswith(("[", "{")) and kind is not str:
         return msgspec.json.decode(text, type=kind)
     return msgspec.convert(text, kind, strict=False)
-
-
-def is_secret(name: str) -> bool:
-    """True for names whose values must not be shown anywhere."""
-    return any(word in name.lower() for word in ("secret", "password", "token", "credential"))
 
 
 def _nearest(name: str, known: list[str]) -> str:

@@ -1,0 +1,206 @@
+"""The parent of every process of a server: starts them, restarts a dead one alone, ends them in order.
+
+It stays light and does no work itself: what needs the catalog or Arrow is done by its children, the preparation of the
+data directory too. If it dies, the kernel ends them (control.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterable, Mapping
+
+import msgspec
+import structlog
+
+from penstock.model.datadir import DataDir
+from penstock.server.messages import (
+    Assignment,
+    Failed,
+    Prepared,
+    ProcessRole,
+    Ready,
+    ServerReady,
+    Stop,
+    Up,
+)
+from penstock.server.metrics import count_restart
+from penstock.server.process import Process
+from penstock.server.run_file import RunningServer
+from penstock.server.server_settings import ServerSettings
+
+FIRST_DELAY_S = 0.1
+LONGEST_DELAY_S = 10.0
+STEADY_S = 30.0
+"""A process that lived this long is restarted without the delays that its earlier deaths had built up."""
+
+log = structlog.stdlib.get_logger()
+
+
+class StartFailed(Exception):
+    """The server could not start; the message says why."""
+
+
+class Supervisor:
+    """Runs one server on `listener` until SIGTERM or SIGINT; a second signal kills what is left."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        all_settings: msgspec.Raw,
+        data: DataDir,
+        listener: socket.socket,
+        url: str,
+        environ: Mapping[str, str],
+        lock_fd: int,
+    ) -> None:
+        self._settings = settings
+        self._all_settings = all_settings
+        self._data = data
+        self._listener = listener
+        self._url = url
+        self._environ = environ
+        self._lock_fd = lock_fd
+        self._processes: dict[str, Process] = {}
+        self._expected: list[str] = []
+        self._prepared: Prepared | None = None
+        self._failure = ""
+        self._was_ready = False
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Returns after an orderly end; raises StartFailed when a process cannot do its work at the first start."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal, number)
+        log.info("starting", data_dir=str(self._data.root), pid=os.getpid())
+        if not await self._prepare():
+            return
+        keepers = [
+            asyncio.create_task(self._keep(role, index)) for role, count in self._plan() for index in range(count)
+        ]
+        self._expected = [f"{role}-{index}" for role, count in self._plan() for index in range(count)]
+        await self._stopping.wait()
+        await self._end()
+        await asyncio.gather(*keepers)
+        if self._failure and not self._was_ready:
+            raise StartFailed(self._failure)
+        log.info("stopped")
+
+    def _plan(self) -> list[tuple[ProcessRole, int]]:
+        """How many processes of each role."""
+        return [(ProcessRole.FLOWS, 1), (ProcessRole.API, self._settings.api_processes)]
+
+    async def _prepare(self) -> bool:
+        """Bring the data directory up to date in a process that ends with it; False when told to stop meanwhile."""
+        process = self._spawn(ProcessRole.PREPARE, 0)
+        stopped = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait((process.exited, stopped), return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not process.exited.done():
+            process.kill()
+            await process.exited
+            return False
+        if self._prepared is None:
+            raise StartFailed(self._failure or f"prepare ended with status {process.exited.result()}")
+        if self._prepared.access_key:
+            _print_first_key(self._data, self._prepared)
+        return True
+
+    async def _keep(self, role: ProcessRole, index: int) -> None:
+        """Have one such process at all times, until the server stops."""
+        loop = asyncio.get_running_loop()
+        delay = FIRST_DELAY_S
+        while not self._stopping.is_set():
+            started = loop.time()
+            process = self._spawn(role, index)
+            status = await process.exited
+            del self._processes[process.name]
+            if self._stopping.is_set():
+                return
+            self._publish()
+            if not self._was_ready:
+                self._failure = self._failure or f"{process.name} ended with status {status} before it was ready"
+                self._stopping.set()
+                return
+            count_restart(process.name, process.pid)
+            if loop.time() - started > STEADY_S:
+                delay = FIRST_DELAY_S
+            log.error("process died, restarting it", child=process.name, pid=process.pid, status=status, delay_s=delay)
+            await self._pause(delay)
+            delay = min(delay * 2, LONGEST_DELAY_S)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but not beyond the stop."""
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _end(self) -> None:
+        """First no new requests and an answer to every one in hand; then the flows, which save their positions."""
+        log.info("stopping")
+        for role in (ProcessRole.API, ProcessRole.FLOWS):
+            group = [p for p in self._processes.values() if p.assignment.role is role]
+            for process in group:
+                process.send(Stop())
+            if not group:
+                continue
+            _, late = await asyncio.wait([p.exited for p in group], timeout=self._settings.shutdown_timeout_s)
+            self._kill(p for p in group if p.exited in late)
+            if late:
+                await asyncio.wait(late)
+
+    def _kill(self, processes: Iterable[Process]) -> None:
+        for process in processes:
+            log.error("process killed: it did not end in time", child=process.name, pid=process.pid)
+            process.kill()
+
+    def _spawn(self, role: ProcessRole, index: int) -> Process:
+        fd = self._listener.fileno() if role is ProcessRole.API else -1
+        assignment = Assignment(role, index, self._all_settings, fd)
+        process = Process(assignment, self._environ, self._lock_fd, self._on_message)
+        if role is not ProcessRole.PREPARE:
+            self._processes[process.name] = process
+        log.info("process started", child=process.name, child_pid=process.pid)
+        return process
+
+    def _on_message(self, process: Process, message: Up) -> None:
+        match message:
+            case Ready():
+                process.ready = True
+                self._publish()
+            case Prepared():
+                self._prepared = message
+            case Failed(message=text):
+                self._failure = text
+
+    def _publish(self) -> None:
+        """Tell every process who is still missing, and the file for the local commands who runs."""
+        ready = {name for name, p in self._processes.items() if p.ready}
+        waiting_for = tuple(name for name in self._expected if name not in ready)
+        for process in self._processes.values():
+            process.send(ServerReady(waiting_for))
+        pids = {name: p.pid for name, p in self._processes.items()}
+        RunningServer(url=self._url, pid=os.getpid(), processes=pids).write(self._data)
+        if not waiting_for and not self._was_ready:
+            self._was_ready = True
+            log.info("ready", url=self._url)
+
+    def _on_signal(self, number: int) -> None:
+        if self._stopping.is_set():
+            self._kill(list(self._processes.values()))
+        self._stopping.set()
+
+
+def _print_first_key(data: DataDir, key: Prepared) -> None:
+    """On standard output, once: the log never has it."""
+    sys.stdout.write(
+        f"First start: made an admin key, kept in {data.admin_key}\n"
+        f"  access key  {key.access_key}\n"
+        f"  secret key  {key.secret_key}\n"
+    )
+    sys.stdout.flush()
