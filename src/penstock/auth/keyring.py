@@ -19,6 +19,7 @@ from penstock.catalog.cache import CatalogCache
 from penstock.catalog.database import Catalog
 from penstock.catalog.keys import StoredKey
 from penstock.model.access import Role
+from penstock.model.crashpoint import crashpoint
 from penstock.model.datadir import DataDir
 from penstock.model.durable import write_durable
 from penstock.model.errors import Kind, Problem
@@ -140,6 +141,7 @@ def ensure_admin(ring: KeyRing, catalog: Catalog, data: DataDir) -> KeyPair | No
     if pair is None or pair.access_key in used:
         pair = KeyPair(_generate(), _generate())
         write_durable(data.admin_key, msgspec.json.format(msgspec.json.encode(pair)) + b"\n", mode=0o600)
+    crashpoint("auth.admin.written")
     added = ring.add(
         DEFAULT_OWNER,
         Role.ADMIN,

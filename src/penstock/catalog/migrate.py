@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from penstock.catalog import sqlite
 from penstock.catalog.format import check_format, make_format
+from penstock.model.crashpoint import crashpoint
 from penstock.model.datadir import DataDir
 from penstock.model.durable import sync_folder
 
@@ -26,6 +27,7 @@ def migrate(data: DataDir) -> None:
     data.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _alone(data.root):
         make_format(data)
+        crashpoint("catalog.format.written")
         check_format(data)
         sqlite.make_wal(data.catalog)
         engines = sqlite.Engines(data.catalog)

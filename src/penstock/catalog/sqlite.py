@@ -94,12 +94,12 @@ def copy_to(path: Path, target: Path) -> None:
         source.close()
 
 
-def is_busy(error: Exception) -> bool:
+def is_busy(error: BaseException) -> bool:
     """Another process holds the write lock: try again."""
     return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-def as_problem(error: Exception) -> Exception:
+def as_problem(error: BaseException) -> BaseException:
     """What a caller can answer: `Overloaded` when the lock or the disk's space is wanting, else the error itself."""
     if is_busy(error):
         return Overloaded("the catalog is busy: send the request again")
@@ -108,7 +108,7 @@ def as_problem(error: Exception) -> Exception:
     return error
 
 
-def _code(error: Exception) -> int | None:
+def _code(error: BaseException) -> int | None:
     cause = error.orig if isinstance(error, DBAPIError) else error
     code = getattr(cause, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF  # without the extended part

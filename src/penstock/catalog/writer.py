@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -15,6 +14,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from penstock.catalog.sqlite import as_problem, is_busy
+from penstock.model.crashpoint import crashpoint
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ class CatalogClosed(RuntimeError):
         super().__init__("the catalog is closed")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Write:
     fn: Callable[[Connection], Any]
     future: Future[Any] = field(default_factory=Future)
@@ -70,17 +70,29 @@ class Writer:
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
-            begun: list[_Write] = []
             try:
-                with self._transaction() as conn:
-                    for write in self._waiting(first):
-                        if write.future.set_running_or_notify_cancel():
-                            self._perform(conn, write, begun)
-            except Exception as error:  # noqa: BLE001 - reaches every caller through its future
-                self._fail(first, begun, as_problem(error))
+                conn = self._begin()
+            except Exception as error:  # noqa: BLE001 - reaches the callers through their futures
+                # What waits behind would meet the same; let it not wait as long again, one by one.
+                _fail([write for write in self._waiting(first) if _claim(write)], error)
             else:
-                for write in begun:
-                    write.future.set_result(write.result)
+                self._transact(conn, first)
+
+    def _transact(self, conn: Connection, first: _Write) -> None:
+        done: list[_Write] = []
+        try:
+            with conn:
+                for write in self._waiting(first):
+                    if _claim(write):
+                        _perform(conn, write, done)
+                crashpoint("catalog.commit.ready")
+                conn.commit()
+                crashpoint("catalog.commit.done")
+        except Exception as error:  # noqa: BLE001 - reaches the callers through their futures
+            _fail(done, error)
+        else:
+            for write in done:
+                write.future.set_result(write.result)
 
     def _waiting(self, first: _Write) -> Iterator[_Write]:
         """`first` and what waits behind it, up to one batch."""
@@ -95,38 +107,38 @@ class Writer:
                 return
             yield write
 
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
+    def _begin(self) -> Connection:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             conn = self._engine.connect()
             try:
                 conn.begin()
-                break
             except DBAPIError as error:
                 conn.close()
                 if not is_busy(error) or time.monotonic() > deadline:
                     raise
-        with conn:
-            yield conn
-            conn.commit()
+            else:
+                return conn
 
-    @staticmethod
-    def _perform(conn: Connection, write: _Write, begun: list[_Write]) -> None:
-        """Run one write. Its own error goes to its future; an error that ended the transaction goes up."""
-        begun.append(write)
-        savepoint = conn.begin_nested()
-        try:
-            write.result = write.fn(conn)
-            savepoint.commit()
-        except BaseException as error:  # noqa: BLE001 - reaches the caller through its future; the thread lives on
-            savepoint.rollback()
-            begun.remove(write)
-            write.future.set_exception(as_problem(error) if isinstance(error, Exception) else error)
 
-    def _fail(self, first: _Write, begun: list[_Write], error: Exception) -> None:
-        """The transaction is lost. If it never began, then what waits would meet the same."""
-        if not begun:
-            begun = [write for write in self._waiting(first) if write.future.set_running_or_notify_cancel()]
-        for write in begun:
-            write.future.set_exception(error)
+def _claim(write: _Write) -> bool:
+    """From here on it cannot be cancelled; False when it has been."""
+    return write.future.set_running_or_notify_cancel()
+
+
+def _perform(conn: Connection, write: _Write, done: list[_Write]) -> None:
+    """Run one write within its savepoint. Its own error goes to its future; one that lost the transaction goes up."""
+    done.append(write)
+    savepoint = conn.begin_nested()
+    try:
+        write.result = write.fn(conn)
+        savepoint.commit()
+    except BaseException as error:  # noqa: BLE001 - reaches the caller through its future; the thread lives on
+        savepoint.rollback()
+        done.pop()
+        _fail([write], error)
+
+
+def _fail(writes: list[_Write], error: BaseException) -> None:
+    for write in writes:
+        write.future.set_exception(as_problem(error))
