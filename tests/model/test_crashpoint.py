@@ -28,7 +28,8 @@ def test_every_point_in_the_source_is_listed_and_the_other_way_round() -> None:
 
 
 def test_every_point_names_a_known_kind_of_process() -> None:
-    assert set(crashpoint.POINTS.values()) <= {"any", "api", "flows", "supervisor"}
+    kinds = {kind for value in crashpoint.POINTS.values() for kind in value.split()}
+    assert kinds <= {"any", "api", "flows", "supervisor"}
 
 
 def test_nothing_happens_unless_asked() -> None:
@@ -52,3 +53,27 @@ def test_an_unknown_name_is_refused() -> None:
     done = run("log.nowhere", 1)
     assert done.returncode == 1
     assert b"there is no crash point 'log.nowhere'" in done.stderr
+
+
+def become(kind: str, at: str) -> subprocess.CompletedProcess[bytes]:
+    code = (
+        "from penstock.model.crashpoint import become, crashpoint\n"
+        f"become({kind!r})\n"
+        'crashpoint("files.temp.synced")\n'
+        "print('alive')"
+    )
+    environment = os.environ | {crashpoint.ENVIRONMENT: at}
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False)
+
+
+def test_only_a_process_of_the_kind_that_was_asked_for_dies() -> None:
+    assert become("flows", "files.temp.synced@api").stdout == b"alive\n"
+    assert become("api", "files.temp.synced@api").returncode == -signal.SIGKILL
+
+
+def test_with_a_marker_only_one_process_dies_and_the_marker_says_which(tmp_path: Path) -> None:
+    marker = tmp_path / "crashed"
+    at = f"files.temp.synced={marker}"
+    assert become("api", at).returncode == -signal.SIGKILL
+    assert marker.read_text().startswith("api ")
+    assert become("api", at).stdout == b"alive\n"
