@@ -1,13 +1,21 @@
-"""The message queues. `open_writer` and `open_reader` are the way in; `interface` says what they promise."""
+"""The message queues. `open_writer` and `open_reader` are the way in; `interface` says what they promise.
 
-from penstock.log.memory import MemoryLog
-from penstock.log.reader import SegmentReader
-from penstock.log.recovery import RecoveryReport, recover_all
-from penstock.log.reserve import DiskReserveReached
-from penstock.log.settings import LogSettings
-from penstock.log.writer import SegmentWriter
-from penstock.model.datadir import DataDir
-from penstock.model.repo import QueueId
+Names are looked up at first use, so that `penstock.log.files` can be had without Arrow.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from penstock.log.drop import drop_queue
+    from penstock.log.memory import MemoryLog
+    from penstock.log.reader import SegmentReader, open_reader
+    from penstock.log.recovery import RecoveryReport, recover_all
+    from penstock.log.reserve import DiskReserveReached
+    from penstock.log.settings import LogSettings
+    from penstock.log.writer import SegmentWriter, open_writer
 
 __all__ = [
     "DiskReserveReached",
@@ -16,17 +24,27 @@ __all__ = [
     "RecoveryReport",
     "SegmentReader",
     "SegmentWriter",
+    "drop_queue",
     "open_reader",
     "open_writer",
     "recover_all",
 ]
 
+_HOMES = {
+    "DiskReserveReached": "reserve",
+    "LogSettings": "settings",
+    "MemoryLog": "memory",
+    "RecoveryReport": "recovery",
+    "SegmentReader": "reader",
+    "SegmentWriter": "writer",
+    "drop_queue": "drop",
+    "open_reader": "reader",
+    "open_writer": "writer",
+    "recover_all": "recovery",
+}
 
-def open_writer(data: DataDir, settings: LogSettings | None = None) -> SegmentWriter:
-    """This process's writer; takes the lowest free writer slot. Raises OSError."""
-    return SegmentWriter(data, settings or LogSettings())
 
-
-def open_reader(data: DataDir, queue: QueueId) -> SegmentReader:
-    """A reader of one queue, which need not have been written to."""
-    return SegmentReader(data, queue)
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

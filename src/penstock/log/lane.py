@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 import pyarrow as pa
+import structlog
 
 from penstock.log.active import ActiveSegment
 from penstock.log.batch_ids import BatchIds
@@ -29,6 +30,7 @@ from penstock.model.datadir import DataDir
 from penstock.model.repo import QueueId
 
 MICROS = 1_000_000
+logger = structlog.get_logger(__name__)
 
 
 class StaleEpoch(OSError):
@@ -58,10 +60,6 @@ class Lane:
         self._mark: Watermark | None = None
         self._watermark: WatermarkFile | None = None
         self._active: ActiveSegment | None = None
-
-    @property
-    def is_open(self) -> bool:
-        return self._watermark is not None
 
     def commit(self, group: Sequence[Pending]) -> None:
         """Store the posts and answer the future of every one."""
@@ -110,6 +108,8 @@ class Lane:
             except (OSError, QueueClosed, BadFrame, NewerFormat) as error:
                 if isinstance(error, OSError) and self._closed_path.exists():
                     error = QueueClosed(f"{self.queue} was dropped")
+                if isinstance(error, QueueClosed):
+                    self.close()
                 _fail(run, error)
 
     def _commit_run(self, run: Sequence[Pending]) -> None:
@@ -156,25 +156,24 @@ class Lane:
         if active is not None and active.next_offset > active.head.base_offset and self._is_old(active):
             self._store(self._create(active.schema), [])
 
-    def close(self, *, sync: bool = False) -> None:
-        """Let go of the files; with `sync` the watermark is made durable too, which spares the next start a walk."""
+    def close(self) -> None:
+        """Let go of the files."""
         if self._active is not None:
             self._active.close()
             self._active = None
         if self._watermark is not None:
-            try:
-                if sync:
-                    self._watermark.sync()
-            finally:
-                self._watermark.close()
-                self._watermark = None
+            self._watermark.close()
+            self._watermark = None
 
     def _open(self) -> None:
         if self._watermark is not None:
             return
         if self._mark is None:
             make_folders(self._folder)
-            self._mark = recover(self._folder).mark
+            recovered = recover(self._folder)
+            if recovered.damage is not None:
+                logger.error("log.damaged", queue=str(self.queue), damage=str(recovered.damage))
+            self._mark = recovered.mark
             crashpoint("log.partition.made")
         if self._mark.epoch > self._slot.epoch:
             raise StaleEpoch(f"{self._folder} was written under epoch {self._mark.epoch}, this is {self._slot.epoch}")

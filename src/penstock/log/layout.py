@@ -23,6 +23,7 @@ INDEX = ".idx"
 IDS = ".ids"
 WATERMARK = "watermark"
 CLOSED = ".closed"
+DROPPED = ".dropped"
 BATCH_IDS = "batch-ids"
 DIGITS = 20
 
@@ -61,16 +62,31 @@ def partitions(folder: Path) -> list[int]:
 
 def queues(data: DataDir) -> Iterator[QueueId]:
     """Every queue with a folder in the log."""
-    for owner in sorted(_names(data.log)):
-        for name in sorted(_names(data.log / owner)):
-            repo, _, incarnation = name.rpartition("-")
-            if repo and incarnation.isdigit():
-                yield QueueId(owner, repo, int(incarnation))
+    return _queues(data, "")
 
 
 def closed_path(data: DataDir, queue: QueueId) -> Path:
     folder = data.queue(queue)
     return folder.with_name(folder.name + CLOSED)
+
+
+def dropped_path(data: DataDir, queue: QueueId) -> Path:
+    """Where a dropped queue's folder goes before it is removed."""
+    folder = data.queue(queue)
+    return folder.with_name(folder.name + DROPPED)
+
+
+def closed_queues(data: DataDir) -> Iterator[QueueId]:
+    """Every queue with the mark of being dropped."""
+    return _queues(data, CLOSED)
+
+
+def _queues(data: DataDir, suffix: str) -> Iterator[QueueId]:
+    for owner in sorted(_names(data.log)):
+        for name in sorted(_names(data.log / owner)):
+            repo, _, incarnation = name.removesuffix(suffix).rpartition("-")
+            if name.endswith(suffix) and repo and incarnation.isdigit():
+                yield QueueId(owner, repo, int(incarnation))
 
 
 def _bases(folder: Path, suffix: str) -> list[int]:

@@ -33,3 +33,8 @@ class SegmentReader(MergingReader):
         for partition in self._partitions.values():
             partition.close()
         self._partitions.clear()
+
+
+def open_reader(data: DataDir, queue: QueueId) -> SegmentReader:
+    """A reader of one queue, which need not have been written to."""
+    return SegmentReader(data, queue)

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from penstock.log import watermark
+from penstock.log.drop import finish_drops
 from penstock.log.files import disk
 from penstock.log.frame import BadFrame
 from penstock.log.interface import CorruptLog
@@ -49,6 +50,7 @@ def recover_all(data: DataDir) -> RecoveryReport:
     count = cut = 0
     epochs: dict[int, int] = {}
     damaged = []
+    finish_drops(data)
     for queue in queues(data):
         folder = data.queue(queue)
         for partition in partitions_of(folder):
@@ -148,6 +150,10 @@ def _walk_segment(file: SegmentFile, known: Watermark | None) -> Recovered:
         position, offset, epoch = position + header.size, header.end_offset, header.epoch
     epoch = max(epoch, known.epoch if known is not None else 0)
     mark = Watermark(base, position, offset, epoch, ended=file.head.compressed)
+    if file.head.compressed and position < size:  # it was synced whole before it got its name
+        known_end = known.next_offset if known is not None else offset
+        damage = CorruptLog(str(file.path), position, size, reason)
+        return Recovered(Watermark(base, size, max(offset, known_end), epoch, ended=True), 0, damage)
     if known is not None and known.segment == base and offset < known.next_offset:
         return Recovered(_ended(known), 0, CorruptLog(str(file.path), position, size, reason or "records are missing"))
     if position == size:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -61,6 +63,18 @@ def raise_epoch(folder: Path, number: int, epoch: int) -> None:
     if slot_epoch(folder, number) < epoch:
         make_folders(folder)
         write_durable(_epoch_path(folder, number), str(epoch).encode())
+
+
+@contextmanager
+def maintenance(folder: Path) -> Iterator[None]:
+    """Keep compression and retention, in whatever processes, out of each other's way. `folder` is `DataDir.slots`."""
+    make_folders(folder)
+    fd = os.open(folder / "maintenance.lock", os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
 
 
 def _epoch_path(folder: Path, number: int) -> Path:

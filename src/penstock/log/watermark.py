@@ -103,10 +103,6 @@ class WatermarkFile:
         slot = MAGIC + crc32(packed[CRC_FROM:]).to_bytes(4, "little") + packed[CRC_FROM:]
         disk().write(self._fd, [slot], SLOT_AT[self._sequence % 2])
 
-    def sync(self) -> None:
-        """Spare the next start a walk, even after a power cut."""
-        disk().sync(self._fd)
-
     def close(self) -> None:
         disk().close(self._fd)
 

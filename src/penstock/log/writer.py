@@ -13,15 +13,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pyarrow as pa
+import structlog
 
 from penstock.log.frame import Post
-from penstock.log.interface import Appended
+from penstock.log.interface import Appended, QueueClosed
 from penstock.log.lane import Lane, Pending
+from penstock.log.layout import queues
 from penstock.log.reserve import DiskReserve
+from penstock.log.sealed import is_idle
 from penstock.log.settings import LogSettings
 from penstock.log.slots import take_slot
 from penstock.model.datadir import DataDir
 from penstock.model.repo import QueueId
+
+logger = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -31,6 +36,7 @@ class _Waiting:
     lane: Lane
     posts: deque[Pending] = field(default_factory=deque)
     busy: bool = False
+    roll: bool = False
 
 
 class SegmentWriter:
@@ -44,9 +50,13 @@ class SegmentWriter:
         self._reserve = DiskReserve(data.log, settings.disk_reserve_bytes)
         self._pool = ThreadPoolExecutor(settings.sync_threads, thread_name_prefix="log-sync")
         self._lock = threading.Lock()
-        self._lanes: OrderedDict[QueueId, _Waiting] = OrderedDict()
-        self._open_lanes = 0
+        self._lanes: dict[QueueId, _Waiting] = {}
+        self._recent: OrderedDict[QueueId, _Waiting] = OrderedDict()
+        """Lanes that may have files open, the one used last at the end."""
         self._closed = False
+        self._stop = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, name="log-tick", daemon=True)
+        self._ticker.start()
 
     @property
     def partition(self) -> int:
@@ -74,14 +84,40 @@ class SegmentWriter:
         with self._lock:
             if self._closed:
                 raise ValueError("the log writer is closed")
-            waiting = self._lanes.get(queue)
-            if waiting is None:
-                waiting = self._lanes[queue] = _Waiting(Lane(self._data, queue, self._slot, self._settings))
+            waiting = self._waiting(queue)
             waiting.posts.append(pending)
-            if not waiting.busy:
-                waiting.busy = True
-                self._pool.submit(self._serve, waiting)
+            self._wake(waiting)
         return pending.future
+
+    def roll_old(self) -> None:
+        """Seal the segments of this partition that have not been written to for their age, in queues that this process
+        may never have touched; retention can then drop them. Runs by itself every `tick_s`."""
+        for queue in queues(self._data):
+            if is_idle(self._data.queue(queue) / str(self.partition), self._settings.segment_age_s):
+                with self._lock:
+                    if not self._closed:
+                        waiting = self._waiting(queue)
+                        waiting.roll = True
+                        self._wake(waiting)
+
+    def _tick(self) -> None:
+        while not self._stop.wait(self._settings.tick_s):
+            try:
+                self.roll_old()
+            except OSError as error:
+                logger.warning("log.roll_failed", error=str(error))
+
+    def _waiting(self, queue: QueueId) -> _Waiting:
+        waiting = self._lanes.get(queue)
+        if waiting is None:
+            waiting = self._lanes[queue] = _Waiting(Lane(self._data, queue, self._slot, self._settings))
+        return waiting
+
+    def _wake(self, waiting: _Waiting) -> None:
+        """Give the lane to a thread, unless one has it. The lock is held."""
+        if not waiting.busy:
+            waiting.busy = True
+            self._pool.submit(self._serve, waiting)
 
     def close(self) -> None:
         """Store and answer what waits, then release the slot."""
@@ -89,15 +125,23 @@ class SegmentWriter:
             if self._closed:
                 return
             self._closed = True
+        self._stop.set()
+        self._ticker.join()
         self._pool.shutdown(wait=True)
         try:
-            for waiting in self._lanes.values():
-                waiting.lane.close(sync=True)
+            for waiting in self._recent.values():
+                waiting.lane.close()
         finally:
             self._slot.release()
 
     def _serve(self, waiting: _Waiting) -> None:
         """Store groups of one lane until none waits."""
+        if waiting.roll:
+            waiting.roll = False
+            try:
+                waiting.lane.roll_if_old()
+            except (OSError, QueueClosed) as error:
+                logger.warning("log.roll_failed", queue=str(waiting.lane.queue), error=str(error))
         while True:
             group = self._take(waiting)
             if not group:
@@ -111,6 +155,8 @@ class SegmentWriter:
 
     def _take(self, waiting: _Waiting) -> list[Pending]:
         with self._lock:
+            self._recent[waiting.lane.queue] = waiting
+            self._recent.move_to_end(waiting.lane.queue)
             group: list[Pending] = []
             size = 0
             while waiting.posts and (not group or size + waiting.posts[0].size <= self._settings.commit_bytes):
@@ -121,13 +167,17 @@ class SegmentWriter:
             if not group:
                 waiting.busy = False
                 self._shelve()
-            else:
-                self._lanes.move_to_end(waiting.lane.queue)
             return group
 
     def _shelve(self) -> None:
         """Close the files of idle lanes, those used longest ago first, beyond the number that may be open."""
-        idle = [w for w in self._lanes.values() if w.lane.is_open]
-        for waiting in idle[: max(0, len(idle) - self._settings.open_files)]:
-            if not waiting.busy:
+        excess = len(self._recent) - self._settings.open_files
+        if excess > 0:
+            for waiting in [w for w in self._recent.values() if not w.busy][:excess]:
                 waiting.lane.close()
+                del self._recent[waiting.lane.queue]
+
+
+def open_writer(data: DataDir, settings: LogSettings | None = None) -> SegmentWriter:
+    """This process's writer; takes the lowest free writer slot. Raises OSError."""
+    return SegmentWriter(data, settings or LogSettings())
