@@ -52,9 +52,11 @@ PARTS = [
 """Path parts as sent. None is a legal name, once decoded."""
 
 BUCKETS = [
-    *("..", ".", "", "/", "/etc", "a/b", "../planted", "a\\b", "..\\planted", "planted\0", "planted\n", "~root"),
-    *("a b c d", "pl\u00e4nted", "\u202eplanted", "\uff0e\uff0e", "p" * 256, "C:", "-rf", ".hidden", "$(year)"),
+    *("..", ".", "", "/", "/etc", "a/b", "../planted", "a\\b", "..\\planted", "planted\0", "planted\n", "p" * 256),
+    *(".hidden", "planted\x7f", "\ud800planted"),
 ]
+ODD_BUCKETS = ["~root", "a b c d", "pl\u00e4nted", "\u202eplanted", "\uff0e\uff0e", "C:", "-rf", "$(year)", "planted;x"]
+"""Legal as folders, whatever else they may look like."""
 
 PREFIXES = [
     *("../planted", "/planted", "a/../../planted", "a/..", "..", "./planted", "a//planted", "a\\..\\planted"),
@@ -117,6 +119,23 @@ def test_a_bucket_that_is_a_path_is_refused(fort: Fort, bucket: str) -> None:
     assert reply.code.startswith("E183")
     assert not [p for p in everything_under(fort.server.data_dir.parent) - before if "planted" in p]
     refused(fort.owner.call("GET", f"/v2/repos/{name}/exports/sink"), 404, "E18302")
+
+
+@pytest.mark.parametrize("bucket", ODD_BUCKETS, ids=ascii)
+def test_an_odd_bucket_stays_among_the_buckets(fort: Fort, bucket: str) -> None:
+    """Refused, or a folder of exactly that name where the buckets are."""
+    name = fort.repo()
+    parent = fort.server.data_dir.parent
+    before = everything_under(parent)
+    export = {"type": "kodo", "spec": {"bucket": bucket, "fields": {"f1": "#f1"}}}
+    reply = fort.owner.call("POST", f"/v2/repos/{name}/exports/sink", export)
+    assert reply.status in (200, 400), (reply.status, reply.body[:300])
+    if reply.status == 200:
+        assert done(fort.owner.call("GET", f"/v2/repos/{name}/exports/sink")).json()["spec"]["bucket"] == bucket
+        done(fort.owner.call("DELETE", f"/v2/repos/{name}/exports/sink"))
+    buckets = str(fort.server.data_dir / "buckets")
+    named = [path for path in everything_under(parent) - before if bucket in path]
+    assert all(path.startswith(f"{buckets}/") for path in named)
 
 
 @pytest.mark.parametrize("prefix", PREFIXES, ids=lambda p: ascii(p[:20]))
