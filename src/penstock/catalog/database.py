@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from penstock.catalog import audit, sqlite
 from penstock.catalog.audit import AuditEntry
@@ -49,11 +49,16 @@ class Catalog:
         check_format(data)
         if not data.catalog.exists():
             raise Unusable(f"{data.root} has no catalog: start `penstock serve` once, or restore a backup")
-        catalog = cls(data.catalog)
         try:
-            catalog._check_revision()
-        except BaseException:
-            catalog.close()
+            catalog = cls(data.catalog)
+            try:
+                catalog._check_revision()
+            except BaseException:
+                catalog.close()
+                raise
+        except Exception as error:
+            if sqlite.is_damaged(error):
+                raise Unusable(f"{data.catalog} is damaged ({error}): restore a backup") from error
             raise
         return catalog
 
@@ -111,8 +116,12 @@ class Catalog:
         self.close()
 
     def _check_revision(self) -> None:
-        query = text("SELECT version_num FROM alembic_version")
-        revision = self.read(lambda conn: conn.execute(query).scalar_one())
+        def stamped(conn: Connection) -> str | None:
+            if not inspect(conn).has_table("alembic_version"):
+                return None
+            return conn.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+
+        revision = self.read(stamped)
         if revision != REVISION:
             raise Unusable(
                 f"the catalog {self._path} has tables of version {revision}, this program needs {REVISION}: "

@@ -1,5 +1,5 @@
-"""Everything about the catalog that only SQLite needs. Another database brings the same four: `Engines`, `Generation`,
-`is_busy` and `as_problem`.
+"""Everything about the catalog that only SQLite needs. Another database brings the same: `Engines`, `Generation`,
+`copy_to`, `in_transaction`, `is_busy`, `is_damaged` and `as_problem`.
 
 WAL, so readers never wait for the writer; `synchronous=FULL`, so a commit is on disk before it is answered; writers
 begin IMMEDIATE, so no transaction fails half way for want of the lock. The file keeps its WAL mode, which is set once,
@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import QueuePool, StaticPool
+from sqlalchemy.pool import QueuePool
 
 from penstock.catalog.counters import Counter
 from penstock.model.errors import Kind, Overloaded
@@ -37,7 +37,9 @@ class Engines:
             pool_size=8,
             max_overflow=-1,
         )
-        self.writer = sa.create_engine("sqlite://", creator=lambda: _connect(path), poolclass=StaticPool)
+        self.writer = sa.create_engine(
+            "sqlite://", creator=lambda: _connect(path), poolclass=QueuePool, pool_size=1, max_overflow=0
+        )
         _begin_with(self.reader, "BEGIN")
         _begin_with(self.writer, "BEGIN IMMEDIATE")
 
@@ -97,6 +99,17 @@ def copy_to(path: Path, target: Path) -> None:
 def is_busy(error: BaseException) -> bool:
     """Another process holds the write lock: try again."""
     return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def in_transaction(conn: sa.Connection) -> bool:
+    """Whether the transaction still stands; a full disk ends it without being asked."""
+    raw: Any = conn.connection.dbapi_connection
+    return bool(raw.in_transaction)
+
+
+def is_damaged(error: BaseException) -> bool:
+    """The file is no database, or not a whole one."""
+    return _code(error) in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 
 
 def as_problem(error: BaseException) -> BaseException:

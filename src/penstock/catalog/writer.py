@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from penstock.catalog.sqlite import as_problem, is_busy
+from penstock.catalog.sqlite import as_problem, in_transaction, is_busy
 from penstock.model.crashpoint import crashpoint
 
 T = TypeVar("T")
@@ -81,16 +81,18 @@ class Writer:
     def _transact(self, conn: Connection, first: _Write) -> None:
         done: list[_Write] = []
         try:
-            with conn:
-                for write in self._waiting(first):
-                    if _claim(write):
-                        _perform(conn, write, done)
-                crashpoint("catalog.commit.ready")
-                conn.commit()
-                crashpoint("catalog.commit.done")
-        except Exception as error:  # noqa: BLE001 - reaches the callers through their futures
+            for write in self._waiting(first):
+                if _claim(write):
+                    _perform(conn, write, done)
+            crashpoint("catalog.commit.ready")
+            conn.commit()
+            crashpoint("catalog.commit.done")
+        except BaseException as error:  # noqa: BLE001 - reaches the callers through their futures
+            conn.invalidate()  # who knows in what state: the next transaction gets a new connection
+            conn.close()
             _fail(done, error)
         else:
+            conn.close()
             for write in done:
                 write.future.set_result(write.result)
 
@@ -127,13 +129,18 @@ def _claim(write: _Write) -> bool:
 
 
 def _perform(conn: Connection, write: _Write, done: list[_Write]) -> None:
-    """Run one write within its savepoint. Its own error goes to its future; one that lost the transaction goes up."""
+    """Run one write within its savepoint. Its own error goes to its future. Where the whole transaction is gone (SQLite
+    ends it when the disk is full, whatever the write then does), the error goes up: those before it are lost too."""
     done.append(write)
     savepoint = conn.begin_nested()
     try:
         write.result = write.fn(conn)
         savepoint.commit()
-    except BaseException as error:  # noqa: BLE001 - reaches the caller through its future; the thread lives on
+        if not in_transaction(conn):
+            raise RuntimeError("the write ended the transaction that it shares with others")
+    except BaseException as error:  # the thread outlives whatever a write raises
+        if not in_transaction(conn) or not savepoint.is_active:
+            raise
         savepoint.rollback()
         done.pop()
         _fail([write], error)
