@@ -7,6 +7,7 @@ import base64
 import hmac
 from collections.abc import Mapping
 from email.utils import formatdate
+from typing import Annotated
 
 import msgspec
 
@@ -18,7 +19,7 @@ class TokenDescription(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
     """What a token allows: one method on one path, until `expires` (unix seconds)."""
 
     resource: str
-    expires: int
+    expires: Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)]
     method: str
     content_type: str = ""
     content_md5: str = msgspec.field(name="contentMD5", default="")
