@@ -95,9 +95,7 @@ class InheritedSocketServer(Server):
             ssl_key=Path(settings.tls_key) if tls else None,
             ssl_protocol_min=SSLProtocols.tls12,
         )
-        logging.configure(
-            settings.log_level, settings.log_format, control.assignment.name
-        )  # over granian's own
+        logging.configure(settings.log_level, settings.log_format, control.assignment.name)  # over granian's own
         self._listen_fd = control.assignment.listen_fd
         self._on_serving = on_serving
 

@@ -9,9 +9,13 @@ import sys
 
 import structlog
 
+from penstock.model.crashpoint import become
 from penstock.server import logging
 from penstock.server.control import Control, bind_to_parent
 from penstock.server.messages import Failed, ProcessRole
+
+KINDS = {ProcessRole.PREPARE: "supervisor", ProcessRole.API: "api", ProcessRole.FLOWS: "flows"}
+"""What crash points call the processes: `prepare` does the supervisor's work."""
 
 
 def main(arguments: list[str]) -> int:
@@ -19,6 +23,7 @@ def main(arguments: list[str]) -> int:
     bind_to_parent(int(arguments[0]))
     control = Control(int(arguments[1]))
     assignment = control.assignment
+    become(KINDS[assignment.role])
     settings = control.settings.server
     logging.configure(settings.log_level, settings.log_format, assignment.name)
     try:

@@ -9,6 +9,7 @@ import structlog
 from penstock.auth.keyring import KeyRing, ensure_admin
 from penstock.auth.secrets import SecretBox
 from penstock.catalog.database import Catalog
+from penstock.log.drop import finish_drops
 from penstock.log.recovery import recover_all
 from penstock.model.datadir import DataDir
 from penstock.server.control import Control
@@ -21,6 +22,7 @@ def prepare(control: Control) -> None:
     """Report `Prepared` when the data directory is ready for use. Raises Unusable, SecretsUnreadable, OSError."""
     data = DataDir(Path(control.settings.server.data_dir).absolute())
     with Catalog.open(data, migrate=True) as catalog:
+        finish_drops(data)
         report = recover_all(data)
         log.info("log recovered", partitions=report.partitions, cut_bytes=report.cut_bytes)
         for queue, partition, damage in report.damaged:

@@ -13,6 +13,7 @@ from penstock.connect.settings import BucketSettings
 from penstock.log.settings import LogSettings
 from penstock.model.limits import Limits
 from penstock.server.server_settings import ServerSettings
+from penstock.stream.settings import FlowSettings
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -22,4 +23,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     api: ApiSettings = ApiSettings()
     limits: Limits = Limits()
     log: LogSettings = LogSettings()
+    flows: FlowSettings = FlowSettings()
     buckets: BucketSettings = BucketSettings()

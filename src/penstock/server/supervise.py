@@ -15,20 +15,27 @@ from penstock.model.datadir import DataDir
 from penstock.server import logging
 from penstock.server.listener import CannotListen, listen, url
 from penstock.server.lock import DataDirBusy, DataDirLock
+from penstock.server.messages import ProcessRole
 from penstock.server.metrics import METRICS_VARIABLE, metrics_folder
 from penstock.server.server_settings import ServerSettings
-from penstock.server.supervisor import StartFailed, Supervisor
+from penstock.server.supervisor import Site, StartFailed, Supervisor
+
+
+class _Flows(msgspec.Struct):
+    workers: int
 
 
 class _Known(msgspec.Struct):
     """The part of the settings that the supervisor reads."""
 
     server: ServerSettings
+    flows: _Flows
 
 
 def supervise(settings: bytes) -> None:
     """Run a server until it is told to stop. Raises DataDirBusy, Unusable, CannotListen, StartFailed, OSError."""
-    server = msgspec.json.decode(settings, type=_Known).server
+    known = msgspec.json.decode(settings, type=_Known)
+    server = known.server
     logging.configure(server.log_level, server.log_format, "supervisor")
     data = DataDir(Path(server.data_dir).absolute())
     with DataDirLock(data) as lock:
@@ -39,8 +46,9 @@ def supervise(settings: bytes) -> None:
             metrics_folder(data).mkdir(parents=True)
             os.environ[METRICS_VARIABLE] = str(metrics_folder(data))  # for the children, and for our own counter
             address = url(listener, bool(server.tls_cert))
-            supervisor = Supervisor(server, msgspec.Raw(settings), data, listener, address, os.environ, lock.fd)
-            asyncio.run(supervisor.run())
+            site = Site(data, lock.fd, listener, address, msgspec.Raw(settings), os.environ)
+            plan = {ProcessRole.FLOWS: known.flows.workers, ProcessRole.API: server.api_processes}
+            asyncio.run(Supervisor(site, plan, server.shutdown_timeout_s).run())
 
 
 def main(fd: int) -> int:

@@ -11,7 +11,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import msgspec
 import structlog
@@ -30,7 +31,6 @@ from penstock.server.messages import (
 from penstock.server.metrics import count_restart
 from penstock.server.process import Process
 from penstock.server.run_file import RunningServer
-from penstock.server.server_settings import ServerSettings
 
 FIRST_DELAY_S = 0.1
 LONGEST_DELAY_S = 10.0
@@ -44,28 +44,29 @@ class StartFailed(Exception):
     """The server could not start; the message says why."""
 
 
-class Supervisor:
-    """Runs one server on `listener` until SIGTERM or SIGINT; a second signal kills what is left."""
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What all processes of one server share: the data directory and its lock, the listening socket and its address,
+    the settings (passed on unread), the environment."""
 
-    def __init__(
-        self,
-        settings: ServerSettings,
-        all_settings: msgspec.Raw,
-        data: DataDir,
-        listener: socket.socket,
-        url: str,
-        environ: Mapping[str, str],
-        lock_fd: int,
-    ) -> None:
-        self._settings = settings
-        self._all_settings = all_settings
-        self._data = data
-        self._listener = listener
-        self._url = url
-        self._environ = environ
-        self._lock_fd = lock_fd
+    data: DataDir
+    lock_fd: int
+    listener: socket.socket
+    url: str
+    settings: msgspec.Raw
+    environ: Mapping[str, str]
+
+
+class Supervisor:
+    """Runs one server until SIGTERM or SIGINT; a second signal kills what is left. `plan` says how many processes of
+    each role, in the order in which they are started; they are ended in the opposite order."""
+
+    def __init__(self, site: Site, plan: Mapping[ProcessRole, int], shutdown_timeout_s: float) -> None:
+        self._site = site
+        self._plan = plan
+        self._shutdown_timeout_s = shutdown_timeout_s
+        self._slots = [(role, index) for role, count in plan.items() for index in range(count)]
         self._processes: dict[str, Process] = {}
-        self._expected: list[str] = []
         self._prepared: Prepared | None = None
         self._failure = ""
         self._was_ready = False
@@ -75,24 +76,17 @@ class Supervisor:
         """Returns after an orderly end; raises StartFailed when a process cannot do its work at the first start."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._on_signal, number)
-        log.info("starting", data_dir=str(self._data.root), pid=os.getpid())
+            loop.add_signal_handler(number, self._on_signal)
+        log.info("starting", data_dir=str(self._site.data.root), pid=os.getpid())
         if not await self._prepare():
             return
-        keepers = [
-            asyncio.create_task(self._keep(role, index)) for role, count in self._plan() for index in range(count)
-        ]
-        self._expected = [f"{role}-{index}" for role, count in self._plan() for index in range(count)]
+        keepers = [asyncio.create_task(self._keep(role, index)) for role, index in self._slots]
         await self._stopping.wait()
         await self._end()
         await asyncio.gather(*keepers)
         if self._failure and not self._was_ready:
             raise StartFailed(self._failure)
         log.info("stopped")
-
-    def _plan(self) -> list[tuple[ProcessRole, int]]:
-        """How many processes of each role."""
-        return [(ProcessRole.FLOWS, 1), (ProcessRole.API, self._settings.api_processes)]
 
     async def _prepare(self) -> bool:
         """Bring the data directory up to date in a process that ends with it; False when told to stop meanwhile."""
@@ -107,7 +101,7 @@ class Supervisor:
         if self._prepared is None:
             raise StartFailed(self._failure or f"prepare ended with status {process.exited.result()}")
         if self._prepared.access_key:
-            _print_first_key(self._data, self._prepared)
+            _print_first_key(self._site.data, self._prepared)
         return True
 
     async def _keep(self, role: ProcessRole, index: int) -> None:
@@ -116,20 +110,24 @@ class Supervisor:
         delay = FIRST_DELAY_S
         while not self._stopping.is_set():
             started = loop.time()
-            process = self._spawn(role, index)
-            status = await process.exited
-            del self._processes[process.name]
-            if self._stopping.is_set():
-                return
-            self._publish()
-            if not self._was_ready:
-                self._failure = self._failure or f"{process.name} ended with status {status} before it was ready"
-                self._stopping.set()
-                return
-            count_restart(process.name, process.pid)
-            if loop.time() - started > STEADY_S:
-                delay = FIRST_DELAY_S
-            log.error("process died, restarting it", child=process.name, pid=process.pid, status=status, delay_s=delay)
+            try:
+                process = self._spawn(role, index)
+            except OSError as error:
+                log.error("process cannot be started", role=role, error=str(error), delay_s=delay)
+            else:
+                status = await process.exited
+                del self._processes[process.name]
+                if self._stopping.is_set():
+                    return
+                if not self._was_ready:
+                    self._failure = self._failure or f"{process.name} ended with status {status} before it was ready"
+                    self._stopping.set()
+                    return
+                self._publish()
+                count_restart(process.name, process.pid)
+                if loop.time() - started > STEADY_S:
+                    delay = FIRST_DELAY_S
+                log.error("process died", child=process.name, pid=process.pid, status=status, restart_in_s=delay)
             await self._pause(delay)
             delay = min(delay * 2, LONGEST_DELAY_S)
 
@@ -143,26 +141,23 @@ class Supervisor:
     async def _end(self) -> None:
         """First no new requests and an answer to every one in hand; then the flows, which save their positions."""
         log.info("stopping")
-        for role in (ProcessRole.API, ProcessRole.FLOWS):
+        for role in reversed(list(self._plan)):
             group = [p for p in self._processes.values() if p.assignment.role is role]
             for process in group:
                 process.send(Stop())
-            if not group:
-                continue
-            _, late = await asyncio.wait([p.exited for p in group], timeout=self._settings.shutdown_timeout_s)
-            self._kill(p for p in group if p.exited in late)
-            if late:
-                await asyncio.wait(late)
-
-    def _kill(self, processes: Iterable[Process]) -> None:
-        for process in processes:
-            log.error("process killed: it did not end in time", child=process.name, pid=process.pid)
-            process.kill()
+            if group:
+                await asyncio.wait([p.exited for p in group], timeout=self._shutdown_timeout_s)
+            for process in group:
+                if not process.exited.done():
+                    log.error("process killed: it did not end in time", child=process.name, pid=process.pid)
+                    process.kill()
+                    await process.exited
 
     def _spawn(self, role: ProcessRole, index: int) -> Process:
-        fd = self._listener.fileno() if role is ProcessRole.API else -1
-        assignment = Assignment(role, index, self._all_settings, fd)
-        process = Process(assignment, self._environ, self._lock_fd, self._on_message)
+        site = self._site
+        fd = site.listener.fileno() if role is ProcessRole.API else -1
+        assignment = Assignment(role, index, site.settings, fd)
+        process = Process(assignment, site.environ, site.lock_fd, self._on_message)
         if role is not ProcessRole.PREPARE:
             self._processes[process.name] = process
         log.info("process started", child=process.name, child_pid=process.pid)
@@ -180,19 +175,22 @@ class Supervisor:
 
     def _publish(self) -> None:
         """Tell every process who is still missing, and the file for the local commands who runs."""
-        ready = {name for name, p in self._processes.items() if p.ready}
-        waiting_for = tuple(name for name in self._expected if name not in ready)
+        ready = {name for name, process in self._processes.items() if process.ready}
+        names = [f"{role}-{index}" for role, index in self._slots]
+        waiting_for = tuple(name for name in names if name not in ready)
         for process in self._processes.values():
             process.send(ServerReady(waiting_for))
-        pids = {name: p.pid for name, p in self._processes.items()}
-        RunningServer(url=self._url, pid=os.getpid(), processes=pids).write(self._data)
+        pids = {name: process.pid for name, process in self._processes.items()}
+        RunningServer(url=self._site.url, pid=os.getpid(), processes=pids).write(self._site.data)
         if not waiting_for and not self._was_ready:
             self._was_ready = True
-            log.info("ready", url=self._url)
+            log.info("ready", url=self._site.url)
 
-    def _on_signal(self, number: int) -> None:
+    def _on_signal(self) -> None:
         if self._stopping.is_set():
-            self._kill(list(self._processes.values()))
+            log.warning("killing: told to stop twice")
+            for process in self._processes.values():
+                process.kill()
         self._stopping.set()
 
 
