@@ -101,10 +101,14 @@ def test_lists_show_all_or_one_owners(ring: KeyRing) -> None:
     assert (only.label, only.role) == ("for the agent", Role.VIEWER)
 
 
-def test_a_wrong_key_file_is_found_at_the_start(ring: KeyRing, catalog: Catalog, data: DataDir) -> None:
+def test_a_wrong_or_missing_key_file_is_found_at_the_start(ring: KeyRing, catalog: Catalog, data: DataDir) -> None:
     data.secret_key.unlink()
-    with pytest.raises(SecretsUnreadable, match="put back the file"):
+    with pytest.raises(SecretsUnreadable, match="is missing"):
         KeyRing(catalog, SecretBox.of(data))
+    other = SecretBox.of(data)
+    other.seal("x", "x")
+    with pytest.raises(SecretsUnreadable, match="same backup"):
+        KeyRing(catalog, other)
 
 
 class TestFirstAdmin:

@@ -93,3 +93,13 @@ def test_a_new_directory_is_the_users_alone(data: DataDir) -> None:
 def test_a_directory_with_odd_characters_works(tmp_path: Path) -> None:
     with Catalog.open(DataDir(tmp_path / "50% ü?#&"), migrate=True) as catalog:
         create_repo(catalog)
+
+
+def test_a_process_that_does_not_migrate_does_without_alembic(data: DataDir) -> None:
+    Catalog.open(data, migrate=True).close()
+    code = (
+        "import sys; from pathlib import Path; from penstock.catalog.database import Catalog;"
+        "from penstock.model.datadir import DataDir;"
+        "Catalog.open(DataDir(Path(sys.argv[1]))).close(); sys.exit('alembic' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(data.root)], check=False).returncode == 0

@@ -28,19 +28,23 @@ class SecretBox:
     """Seals and opens. Sealed: a version byte, a nonce, the ciphertext with its tag. Each is bound to a name, so that
     one row's secret cannot be moved to another. Shows nothing of its key."""
 
-    def __init__(self, key: bytes) -> None:
-        self._cipher = AESGCM(key)
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._cipher = AESGCM(_read_key(path)) if path.exists() else None
 
     @classmethod
     def of(cls, data: DataDir) -> Self:
-        """The box of a data directory; its key file is made at first use. Raises SecretsUnreadable when others can read
-        the file (it may have leaked, so it is not quietly repaired) or its content is no key."""
-        if not data.secret_key.exists():
-            key = AESGCM.generate_key(_KEY_BYTES * 8)
-            create_durable(data.secret_key, base64.urlsafe_b64encode(key) + b"\n", mode=0o600)
-        return cls(_read_key(data.secret_key))
+        """The box of a data directory. Raises SecretsUnreadable when others can reach its key file (it may have leaked,
+        so it is not quietly repaired) or what is in it is no key. A missing one is made when the first secret is
+        sealed."""
+        return cls(data.secret_key)
 
     def seal(self, secret: str, bound_to: str) -> bytes:
+        """Raises OSError when the key file cannot be made."""
+        if self._cipher is None:
+            key = AESGCM.generate_key(_KEY_BYTES * 8)
+            create_durable(self._path, base64.urlsafe_b64encode(key) + b"\n", mode=0o600)
+            self._cipher = AESGCM(_read_key(self._path))  # another process may have been first
         nonce = os.urandom(_NONCE_BYTES)
         return _VERSION + nonce + self._cipher.encrypt(nonce, secret.encode(), bound_to.encode())
 
@@ -49,17 +53,24 @@ class SecretBox:
         nonce, ciphertext = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
         if sealed[:1] != _VERSION or len(nonce) != _NONCE_BYTES:
             raise SecretsUnreadable(f"the stored secret of {bound_to!r} has an unknown form: it needs a newer Penstock")
+        if self._cipher is None:
+            self._cipher = AESGCM(_read_key(self._path))  # made by another process since
         try:
             return self._cipher.decrypt(nonce, ciphertext, bound_to.encode()).decode()
         except InvalidTag:
             raise SecretsUnreadable(
-                f"the stored secret of {bound_to!r} does not open with this secret.key: put back the file that belongs "
+                f"the stored secret of {bound_to!r} does not open with {self._path}: put back the file that belongs "
                 "to this catalog, from the same backup"
             ) from None
 
 
 def _read_key(path: Path) -> bytes:
-    mode = stat.S_IMODE(path.stat().st_mode)
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        raise SecretsUnreadable(
+            f"{path} is missing, and without it no stored secret can be read: put it back from the backup"
+        ) from None
     if mode & 0o077:
         raise SecretsUnreadable(
             f"{path} can be read by others (mode {mode:04o}): "
