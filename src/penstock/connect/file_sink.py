@@ -67,8 +67,5 @@ class FileSink:
         keep = self._layout.keep_us
         return Written(records, counter.size, None if keep is None else at_us + keep)
 
-    def remove(self, target: str) -> None:
-        self._bucket.delete(target)
-
     def close(self) -> None:
         """Nothing is held between writes."""

@@ -90,9 +90,6 @@ class Sink(Protocol):
         """Carry the batches out under that name; durable when it returns, nothing to be seen when it raises. A repeat
         with the same arguments replaces what the first one wrote. Raises OSError when the target is out of order."""
 
-    def remove(self, target: str) -> None:
-        """Delete what was written under that name; it may be gone already."""
-
     def close(self) -> None: ...
 
 
@@ -120,3 +117,6 @@ class SinkType(Protocol):
 
     def open(self, spec: Mapping[str, Any], schema: Schema, context: SinkContext) -> Sink:
         """A sink for a checked spec over a repo's schema. Makes nothing yet. Raises Problem, OSError."""
+
+    def remove(self, target: str, spec: Mapping[str, Any], context: SinkContext) -> None:
+        """Delete what a sink of that spec wrote under that name; it may be gone already. Raises Problem, OSError."""

@@ -64,6 +64,12 @@ def mask_fields(fields: Iterable[SinkField], spec: Mapping[str, Any]) -> dict[st
     return {key: MASK if key in secrets and value else value for key, value in spec.items()}
 
 
+def without_secrets(fields: Iterable[SinkField], spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The spec as files other than the catalog may hold it."""
+    secrets = {field.name for field in fields if field.secret}
+    return {key: value for key, value in spec.items() if key not in secrets}
+
+
 def _read(field: SinkField, value: Any, stored: Mapping[str, Any]) -> Any:
     if value is None or (value == _EMPTY[field.kind] and type(value) is type(_EMPTY[field.kind])):
         if field.required:

@@ -45,8 +45,6 @@ POINTS: dict[str, str] = {
     "export.ledger.written": "flows",
     "export.commit.journaled": "flows",
     "export.drop.journaled": "flows",
-    "journal.compact.written": "flows",
-    "journal.compact.renamed": "flows",
 }
 """Every crash point: its name and the kinds of process that pass it, separated by blanks (`any`, `api`, `flows`,
 `supervisor`)."""

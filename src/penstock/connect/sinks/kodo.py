@@ -148,6 +148,9 @@ class Kodo:
             ),
         )
 
+    def remove(self, target: str, spec: Mapping[str, Any], context: SinkContext) -> None:
+        context.buckets.open(context.owner, spec["bucket"]).delete(target)
+
 
 KODO = Kodo()
 
