@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -31,11 +33,13 @@ async def read_body(request: Request, limit: int, timeout_s: float) -> bytes:
         raise Problem(Kind.BODY_TOO_LARGE, f"the body has {length} bytes; at most {limit} are taken")
     try:
         async with asyncio.timeout(timeout_s):
-            return await _collect(request, limit)
+            body = await _collect(request, limit)
     except TimeoutError:
         raise Problem(Kind.BODY_MALFORMED, f"the body did not arrive within {timeout_s:g} s") from None
     except ClientDisconnect:
         raise Problem(Kind.BODY_MALFORMED, "the connection closed before the body ended") from None
+    _check_md5(request, body)
+    return body
 
 
 async def _collect(request: Request, limit: int) -> bytes:
@@ -47,3 +51,15 @@ async def _collect(request: Request, limit: int) -> bytes:
             raise Problem(Kind.BODY_TOO_LARGE, f"the body is over {limit} bytes; at most {limit} are taken")
         parts.append(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _check_md5(request: Request, body: bytes) -> None:
+    """Content-MD5 is what a signature says about the body: base64 of the MD5 of the bytes as sent."""
+    declared = request.headers.get("content-md5")
+    if declared:
+        actual = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+        if declared != actual:
+            raise Problem(
+                Kind.BODY_MALFORMED,
+                f"Content-MD5 is {declared[:40]!r}, but the base64 of the MD5 of the body as it came is {actual!r}",
+            )

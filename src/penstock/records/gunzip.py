@@ -6,6 +6,8 @@ from isal import isal_zlib
 
 from penstock.model.errors import Kind, Problem
 
+MAX_MEMBERS = 1000
+"""Most members of a body. Clients send one; each costs a copy of what follows, and 2 MiB hold 100,000 empty ones."""
 _GZIP = 31  # window bits: 15, and 16 for the gzip wrapper
 
 
@@ -19,6 +21,8 @@ def gunzip(body: bytes, limit: int) -> bytes:
         if not rest.startswith(b"\x1f\x8b"):
             what = "has bytes after its end" if parts else "is not gzip"
             raise Problem(Kind.GZIP_UNREADABLE, f"the body is sent as Content-Encoding gzip but {what}")
+        if len(parts) == MAX_MEMBERS:
+            raise Problem(Kind.GZIP_UNREADABLE, f"the gzip body has more than {MAX_MEMBERS} members: send one")
         member = isal_zlib.decompressobj(wbits=_GZIP)
         try:
             part = member.decompress(rest, room)

@@ -8,6 +8,10 @@ from penstock.model.errors import BadRecord, BadRecords, Kind
 
 SHOWN_CHARS = 60
 """Longest value shown in a refusal."""
+FIELD_CHARS = 200
+"""Longest field shown: any legal name, but not the megabyte that a client may take for one."""
+REASON_CHARS = 400
+"""Longest reason shown; some quote the field."""
 
 
 class Refused(Exception):
@@ -35,7 +39,8 @@ class Refusals:
         """One refused record; call once a record."""
         self._total += 1
         if len(self._records) < BadRecords.SHOWN:
-            self._records.append(BadRecord(index, fault.field, shorten(fault.value), fault.reason, fault.kind))
+            field, reason = shorten(fault.field, FIELD_CHARS), shorten(fault.reason, REASON_CHARS)
+            self._records.append(BadRecord(index, field, shorten(fault.value), reason, fault.kind))
 
     def raise_any(self) -> None:
         """Raises `BadRecords` when there was a fault."""
@@ -43,8 +48,8 @@ class Refusals:
             raise BadRecords(self._records, self._total)
 
 
-def shorten(value: str) -> str:
-    """The value, or its beginning and an ellipsis, in at most `SHOWN_CHARS` characters. What UTF-8 cannot carry (lone
+def shorten(value: str, chars: int = SHOWN_CHARS) -> str:
+    """The value, or its beginning and an ellipsis, in at most so many characters. What UTF-8 cannot carry (lone
     surrogates) is shown escaped."""
-    shown = value if len(value) <= SHOWN_CHARS else value[: SHOWN_CHARS - 1] + "…"
+    shown = value if len(value) <= chars else value[: chars - 1] + "…"
     return shown.encode("utf-8", "backslashreplace").decode()

@@ -14,6 +14,7 @@ from starlette.routing import Route as StarletteRoute
 from starlette.types import Receive, Scope, Send
 
 from penstock.api import metrics
+from penstock.api.incoming import Incoming
 from penstock.api.pipeline.errors import wire
 from penstock.api.routes import Call, Reply, Route
 from penstock.api.services import Services
@@ -42,7 +43,8 @@ class PipelineFace:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         reqid = secrets.token_urlsafe(12)
-        route, request = self._match(scope, receive)
+        incoming = Incoming(scope, receive)
+        route, request = self._match(scope, incoming)
         try:
             reply = await self._answer(route, request, reqid)
             status, headers, body = 200, reply.headers, reply.body
@@ -55,6 +57,8 @@ class PipelineFace:
             status, headers, body = wire(
                 Problem(Kind.INTERNAL, f"the server failed; its log has the cause under request {reqid}")
             )
+        if status != 200:
+            await incoming.drain(self._services.settings.body_timeout_s)
         await _send(send, status, reqid, headers, body)
         metrics.requests.labels("pipeline", route.template if route else "-", str(status)).inc()
         metrics.request_seconds.labels("pipeline").observe(time.perf_counter() - started)
