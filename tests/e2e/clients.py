@@ -17,6 +17,8 @@ from typing import Any
 
 Headers = list[tuple[str, str]]
 CODE_LENGTH = 6
+IDLE_S = 5.0
+"""A connection that was idle for longer is opened anew: the server closes idle ones (`server.header_timeout_s`)."""
 
 
 @dataclass(frozen=True)
@@ -55,17 +57,11 @@ class Key:
         signed += "".join(f"\n{n}:{v}" for n, v in qiniu) + path
         return f"Pandora {self.access}:{self.mac(signed)}"
 
-    def token(self, method: str, path: str, *, expires: float | None = None, **parts: str) -> str:
-        """`Authorization` of a request by a token; `parts` may set contentType, contentMD5, headers."""
-        desc = {
-            "resource": path,
-            "expires": int(time.time() + 3600 if expires is None else expires),
-            "contentMD5": "",
-            "contentType": "",
-            "headers": "",
-            "method": method,
-            **parts,
-        }
+    def token(self, method: str, path: str, parts: Mapping[str, Any] | None = None) -> str:
+        """`Authorization` of a request by a token good for an hour; `parts` adds to the description or replaces parts
+        of it (resource, expires, method, contentType, contentMD5, headers)."""
+        desc = {"resource": path, "expires": int(time.time()) + 3600, "contentMD5": "", "contentType": ""}
+        desc |= {"headers": "", "method": method, **(parts or {})}
         encoded = base64.urlsafe_b64encode(json.dumps(desc, separators=(",", ":")).encode()).decode()
         return f"Pandora {self.access}:{self.mac(encoded)}:{encoded}"
 
@@ -79,6 +75,7 @@ class Client:
     key: Key
     timeout: float = 30.0
     _connection: http.client.HTTPConnection | None = field(default=None, repr=False)
+    _used: float = 0.0
 
     def call(
         self,
@@ -107,6 +104,8 @@ class Client:
 
     def send(self, method: str, target: str, headers: Headers, body: bytes | None = None) -> Reply:
         """Exactly these headers and this body; Host, and Content-Length of a body, are added where missing."""
+        if time.monotonic() - self._used > IDLE_S:
+            self.close()
         connection = self._connection or http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
         self._connection = connection
         try:
@@ -114,6 +113,7 @@ class Client:
         except (OSError, http.client.HTTPException):
             self.close()
             raise
+        self._used = time.monotonic()
         if reply.headers.get("connection", "").lower() == "close":
             self.close()
         return reply

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import psutil
 import pytest
-from e2e.support.server import Server, running_server
 
 from e2e.clients import Client, Key, Reply
+from e2e.support.server import Server, running_server
 
 SCHEMA = [{"key": "f1", "valtype": "string"}]
 
@@ -26,6 +25,7 @@ class Fort:
     editor: Client
     stranger: Client
     _names: Iterator[int] = field(default_factory=itertools.count)
+    _raw: list[Client] = field(default_factory=list)
 
     def repo(self, **definition: Any) -> str:
         """The name of a new repo of the owner."""
@@ -34,16 +34,18 @@ class Fort:
         return name
 
     def raw(self) -> Client:
-        """A connection of its own, to be broken."""
-        return Client(self.server.host, self.server.port, self.owner.key)
+        """A connection of its own, to be broken; closed after the test."""
+        client = Client(self.server.host, self.server.port, self.owner.key)
+        self._raw.append(client)
+        return client
 
-    def processes(self) -> set[int]:
-        return {child.pid for child in psutil.Process(self.server.pid).children(recursive=True)}
+    def close_raw(self) -> None:
+        while self._raw:
+            self._raw.pop().close()
 
     def resident_bytes(self) -> int:
         """Resident memory of the server's whole tree."""
-        tree = [psutil.Process(self.server.pid), *psutil.Process(self.server.pid).children(recursive=True)]
-        return sum(process.memory_info().rss for process in tree)
+        return sum(process.memory_info().rss for process in self.server.tree())
 
 
 def done(reply: Reply) -> Reply:
@@ -90,9 +92,10 @@ def fort() -> Iterator[Fort]:
 @pytest.fixture(autouse=True)
 def serves_on(fort: Fort) -> Iterator[None]:
     """No attack kills a process or stops the others' work."""
-    before = fort.processes()
+    before = fort.server.processes()
     yield
-    assert fort.processes() == before, "a process of the server died"
+    fort.close_raw()
+    assert fort.server.processes() == before, "a process of the server died"
     name = fort.repo()
     done(fort.owner.call("POST", f"/v2/repos/{name}/data", b"f1=alive"))
     assert done(fort.owner.call("GET", f"/v2/repos/{name}/data")).json()["records"] == [{"f1": "alive"}]

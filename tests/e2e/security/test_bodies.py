@@ -10,10 +10,10 @@ from email.utils import formatdate
 from typing import Any
 
 import pytest
-from e2e.support.server import running_server
 
 from e2e.clients import Client, Headers, Key, connected
-from e2e.security.conftest import SCHEMA, Fort, done, refused
+from e2e.security.conftest import SCHEMA, Fort, bad_token, done, refused
+from e2e.support.server import running_server
 
 BODY_BYTES = 2 * 1024 * 1024
 """`limits.body_bytes`"""
@@ -65,9 +65,8 @@ def test_thousands_of_empty_members_cost_no_time(fort: Fort) -> None:
     """Each member is tiny: work that grows with their square would hold a processor for minutes."""
     body = gzip.compress(b"") * (BODY_BYTES // 20) + gzip.compress(b"f1=last")
     started = time.monotonic()
-    reply = fort.owner.call("POST", f"/v2/repos/{fort.repo()}/data", body[:BODY_BYTES], headers=GZIP)
-    assert time.monotonic() - started < 3
-    assert reply.status == 400, (reply.status, reply.body)
+    refused(fort.owner.call("POST", f"/v2/repos/{fort.repo()}/data", body[:BODY_BYTES], headers=GZIP), 400, "E18125")
+    assert time.monotonic() - started < 1
 
 
 @pytest.mark.parametrize(
@@ -121,6 +120,21 @@ def test_a_body_at_the_limit_is_taken_and_one_byte_more_is_not(fort: Fort) -> No
     refused(fort.owner.call("POST", target, text_of(BODY_BYTES + 1)), 413, "E18005")
     done(fort.owner.call("POST", target, gzip.compress(text_of(BODY_BYTES), 1), headers=GZIP))
     refused(fort.owner.call("POST", target, gzip.compress(text_of(BODY_BYTES + 1), 1), headers=GZIP), 413, "E18005")
+
+
+def test_a_refusal_reaches_a_client_that_is_still_sending(fort: Fort) -> None:
+    """Clients write the whole body before they read: a refusal known from the head alone must survive that, since they
+    act on its code (make the repo, halve the batch)."""
+    there = f"/v2/repos/{fort.repo()}/data"
+    body = text_of(BODY_BYTES)
+    for _ in range(5):
+        refused(fort.raw().call("POST", "/v2/repos/missing/data", body), 404, "E18102")
+        refused(fort.raw().call("POST", there, body + b"\nf1=more"), 413, "E18005")
+        refused(fort.raw().call("POST", there, body * 4), 413, "E18005")
+        refused(fort.raw().call("POST", f"{there}?tags=!", body), 400, "E18138")
+        bad_token(fort.raw().call("POST", there, body, key=Key(fort.owner.key.access, "wrong")))
+        refused(fort.raw().call("POST", there, body, headers={"X-Resource-Owner": "nobody"}), 404, "E18664")
+        fort.close_raw()
 
 
 def test_a_far_larger_body_is_refused_before_it_is_read(fort: Fort) -> None:
@@ -291,6 +305,7 @@ def test_slow_senders_are_given_up_and_hold_up_nobody() -> None:
             assert connection.recv(65536)[:12] in (b"", b"HTTP/1.1 408", b"HTTP/1.1 400")
             connection.close()
         assert time.monotonic() - started < 8
+        fort.owner.close()
         assert done(fort.owner.call("GET", target)).json()["records"] == [{"f1": "quick"}]
         fort.owner.close()
 

@@ -104,9 +104,7 @@ def _call(fort: Fort, route: Route, target: str) -> Reply:
     if body is not None:
         headers["Content-Type"] = "text/plain" if route.data else "application/json"
     headers["Authorization"] = client.key.header(route.method, signed, headers.items())
-    reply = client.call(route.method, target, body, headers=headers)
-    client.close()
-    return reply
+    return client.call(route.method, target, body, headers=headers)
 
 
 @pytest.mark.parametrize("bucket", BUCKETS, ids=lambda b: ascii(b[:20]))
@@ -116,7 +114,7 @@ def test_a_bucket_that_is_a_path_is_refused(fort: Fort, bucket: str) -> None:
     export = {"type": "kodo", "spec": {"bucket": bucket, "fields": {"f1": "#f1"}}}
     reply = fort.owner.call("POST", f"/v2/repos/{name}/exports/sink", export)
     assert reply.status == 400, (reply.status, reply.body[:300])
-    assert reply.code.startswith("E183")
+    assert reply.code.startswith("E183") or (reply.code == "E18007" and "\ud800" in bucket)
     assert not [p for p in everything_under(fort.server.data_dir.parent) - before if "planted" in p]
     refused(fort.owner.call("GET", f"/v2/repos/{name}/exports/sink"), 404, "E18302")
 

@@ -160,7 +160,7 @@ def test_a_date_that_is_none_is_refused(fort: Fort, date: str) -> None:
 
 def test_a_token_is_accepted_without_a_date(fort: Fort) -> None:
     target = f"/v2/repos/{fort.repo()}/data"
-    token = fort.owner.key.token("POST", target, contentType="text/plain")
+    token = fort.owner.key.token("POST", target, {"contentType": "text/plain"})
     headers = [("Authorization", token), ("Content-Type", "text/plain")]
     done(fort.owner.send("POST", target, headers, BODY))
     done(fort.owner.send("POST", f"{target}?tags=", headers, BODY))
@@ -192,13 +192,13 @@ def test_a_token_is_accepted_without_a_date(fort: Fort) -> None:
 )
 def test_a_token_for_something_else_is_refused(fort: Fort, parts: dict[str, Any]) -> None:
     target = f"/v2/repos/{fort.repo()}/data"
-    token = fort.owner.key.token("POST", target, **{"contentType": "text/plain", **parts})
+    token = fort.owner.key.token("POST", target, {"contentType": "text/plain", **parts})
     bad_token(fort.owner.send("POST", target, [("Authorization", token), ("Content-Type", "text/plain")], BODY))
 
 
 def test_a_token_covers_no_other_call(fort: Fort) -> None:
     one, other = (f"/v2/repos/{fort.repo()}/data" for _ in range(2))
-    token = fort.owner.key.token("POST", one, contentType="text/plain")
+    token = fort.owner.key.token("POST", one, {"contentType": "text/plain"})
     headers = [("Authorization", token), ("Content-Type", "text/plain")]
     bad_token(fort.owner.send("POST", other, headers, BODY))
     bad_token(fort.owner.send("GET", one, headers))
@@ -224,7 +224,7 @@ def test_a_description_that_is_no_object_is_refused(fort: Fort, desc: bytes) -> 
 
 def test_a_changed_description_is_refused(fort: Fort) -> None:
     target = f"/v2/repos/{fort.repo()}/data"
-    sign, old = fort.owner.key.token("POST", target, expires=1, contentType="text/plain").rsplit(":", 1)
+    sign, old = fort.owner.key.token("POST", target, {"expires": 1, "contentType": "text/plain"}).rsplit(":", 1)
     desc = json.loads(base64.urlsafe_b64decode(old)) | {"expires": int(time.time()) + 3600}
     forged = base64.urlsafe_b64encode(json.dumps(desc).encode()).decode()
     headers = [("Content-Type", "text/plain")]
@@ -238,7 +238,7 @@ def test_a_refusal_never_says_which_part_was_wrong(fort: Fort) -> None:
     replies = [
         fort.owner.call("GET", target, key=Key("ak_nobody", "x")),
         fort.owner.call("GET", target, key=Key(fort.owner.key.access, "x")),
-        fort.owner.send("GET", target, [("Authorization", fort.owner.key.token("GET", target, expires=1))]),
+        fort.owner.send("GET", target, [("Authorization", fort.owner.key.token("GET", target, {"expires": 1}))]),
     ]
     assert {reply.body for reply in replies} == {b'{"error":"bad token"}'}
 
