@@ -18,6 +18,7 @@ from penstock.connect.buckets import Buckets
 from penstock.log import open_reader, open_writer
 from penstock.model.datadir import DataDir
 from penstock.server import metrics
+from penstock.server.flow_metrics import FlowCollector
 from penstock.server.measured_log import MeasuredWriter
 from penstock.server.settings import Settings
 
@@ -32,6 +33,7 @@ def api_services(settings: Settings) -> Iterator[Services]:
     with ExitStack() as stack:
         catalog = stack.enter_context(Catalog.open(data))
         keyring = KeyRing(catalog, SecretBox.of(data))
+        reader = partial(open_reader, data)
         writer = open_writer(data, settings.log)
         stack.callback(writer.close)
         executor = stack.enter_context(ThreadPoolExecutor(THREADS, thread_name_prefix="api"))
@@ -40,10 +42,10 @@ def api_services(settings: Settings) -> Iterator[Services]:
             catalog=catalog,
             verifier=PandoraVerifier(keyring.lookup),
             log=MeasuredWriter(writer),
-            open_reader=partial(open_reader, data),
+            open_reader=reader,
             limits=settings.limits,
             settings=settings.api,
-            render_metrics=metrics.render,
+            render_metrics=partial(metrics.render, FlowCollector(data, catalog, reader)),
             executor=executor,
             buckets=Buckets(data, settings.buckets),
             timezone=ZoneInfo(settings.server.timezone),

@@ -7,8 +7,12 @@ The variable must be set before prometheus_client is first imported: the supervi
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from penstock.model.datadir import DataDir
+
+if TYPE_CHECKING:
+    from prometheus_client.registry import Collector
 
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -17,13 +21,15 @@ def metrics_folder(data: DataDir) -> Path:
     return data.run / "metrics"
 
 
-def render() -> bytes:
-    """The sums over all processes, in Prometheus' text format."""
+def render(*more: Collector) -> bytes:
+    """The sums over all processes, and what `more` collects now, in Prometheus' text format."""
     from prometheus_client import CollectorRegistry, generate_latest
     from prometheus_client.multiprocess import MultiProcessCollector
 
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    for collector in more:
+        registry.register(collector)
     return generate_latest(registry)
 
 
