@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import stat
 import subprocess
 import sys
@@ -15,7 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from catalog.makers import create_repo
-from penstock.catalog import repos
+from penstock.catalog import migrate, repos
 from penstock.catalog.database import Catalog
 from penstock.catalog.format import Unusable
 from penstock.catalog.migrate import SCRIPTS
@@ -58,6 +60,25 @@ def test_processes_that_start_together_take_turns(data: DataDir) -> None:
         process.stdin.write(b"go\n")
         process.stdin.flush()
     assert [process.communicate(timeout=60) and process.returncode for process in started] == [0, 0, 0, 0]
+
+
+def test_nobody_else_is_there_meanwhile(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    def make_format(_: DataDir) -> None:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(another, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        tried.append(True)
+        real(data)
+
+    tried: list[bool] = []
+    real = migrate.make_format
+    data.root.mkdir()
+    another = os.open(data.root, os.O_RDONLY)
+    monkeypatch.setattr(migrate, "make_format", make_format)
+    try:
+        migrate.migrate(data)
+    finally:
+        os.close(another)
+    assert tried
 
 
 @pytest.mark.parametrize("revision", ["0000", "9999"])

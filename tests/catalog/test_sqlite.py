@@ -25,6 +25,22 @@ def test_a_commit_is_on_disk_before_it_is_answered(catalog: Catalog) -> None:
     assert found == (2, "wal")
 
 
+def test_a_write_has_the_lock_before_its_first_read(catalog: Catalog, data: DataDir) -> None:
+    """Else what it read could be old when it writes, and SQLite would refuse it."""
+
+    def read_then_meet_another(conn: Connection) -> None:
+        assert repos.list_of(conn, "o") == []
+        other = sqlite3.connect(data.catalog, isolation_level=None, timeout=0)
+        try:
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("BEGIN IMMEDIATE")
+        finally:
+            other.close()
+        repos.create(conn, a_repo())
+
+    catalog.write(read_then_meet_another).result(30)
+
+
 def test_references_are_checked(catalog: Catalog) -> None:
     assert catalog.write(lambda conn: pragma(conn, "foreign_keys")).result(30) == 1
 
