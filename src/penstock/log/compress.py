@@ -17,6 +17,8 @@ from penstock.log.slots import maintenance
 from penstock.model.crashpoint import crashpoint
 from penstock.model.datadir import DataDir
 
+ZSTD_LEVEL = 3
+
 
 class Compressed(msgspec.Struct, frozen=True):
     """What a round of compression did: segments rewritten, their bytes before and after, damage met (left as it is)."""
@@ -76,13 +78,15 @@ def _compress(segment: SealedSegment) -> tuple[int, int] | None:
 
 
 def _copy(file: SegmentFile, fd: int, index: SparseIndex, end_offset: int) -> None:
+    codec = pa.Codec("zstd", compression_level=ZSTD_LEVEL)
     position, size = file.first_frame, file.size()
     while index.end_offset < end_offset:
         header = file.header(position, size)
         if header.base_offset != index.end_offset:
             raise BadFrame("the frame does not follow the one before it")
         rest = file.rest(position, header, size)
-        body = memoryview(pa.compress(pa.py_buffer(stored_body(header, rest)), codec="zstd"))
+        # as bytes: a memoryview of the Buffer that Arrow returns would show its capacity, not its length
+        body = memoryview(codec.compress(stored_body(header, rest), asbytes=True))
         note = bytes(rest[: header.note_bytes])
         frame = assemble(msgspec.structs.replace(header, codec=Codec.ZSTD), note, body)
         disk().write(fd, frame.buffers, index.end_position)

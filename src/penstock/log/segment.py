@@ -133,6 +133,8 @@ class SegmentFile:
                 found = block.find(MAGIC, found + 1)
             if found >= 0:
                 return position + found
+            if not block:  # the file is shorter than it should be
+                break
             position += len(block)
         return limit
 
