@@ -12,11 +12,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
-from penstock.auth.pandora_sign import authorization
+from penstock.auth.pandora_sign import sign
 
 
 @dataclass
@@ -31,10 +30,8 @@ class Client:
     def call(self, method: str, path: str, body: bytes | dict[str, Any] | None = None, *, gzipped: bool = False) -> Any:
         kind = "text/plain" if isinstance(body, bytes) else "application/json"
         data = json.dumps(body).encode() if isinstance(body, dict) else body
-        headers = {"Date": formatdate(usegmt=True)}
-        if data is not None:
-            headers["Content-Type"] = kind
-        headers["Authorization"] = authorization(self.access_key, self.secret_key, method, path, headers)
+        headers = {} if data is None else {"Content-Type": kind}
+        headers |= sign(self.access_key, self.secret_key, method, path, headers, now=time.time())
         if gzipped and data is not None:
             data = gzip.compress(data, 6)
             headers["Content-Encoding"] = "gzip"
@@ -60,7 +57,7 @@ def server(data_dir: Path) -> Iterator[Client]:
     with log.open("wb") as stderr:
         process = subprocess.Popen(
             [sys.executable, "-m", "penstock", "serve", "--data-dir", str(data_dir), "--listen", f"127.0.0.1:{port}"],
-            stdout=stderr,
+            stdout=subprocess.DEVNULL,  # the first key, which admin.json has as well
             stderr=stderr,
         )
     try:
