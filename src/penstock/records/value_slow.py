@@ -20,6 +20,7 @@ _DATE = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?"
     r"(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))"
 )
+_TOO_DEEP = f"nests deeper than {MAX_DEPTH} levels"
 _DATE_FORM = "an RFC 3339 date with a zone, such as 2017-01-02T03:04:05Z or 2017-01-02T03:04:05.678+08:00"
 
 
@@ -38,7 +39,7 @@ class Members(list[tuple[str, Any]]):
 def parse_json(text: str) -> Any:
     """One JSON value: objects as `Members`, numbers as `Number`. Raises ValueError when it is not strict JSON."""
     if depth(text) > MAX_DEPTH:
-        raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+        raise ValueError(_TOO_DEEP)
     return JSON.decode(text)
 
 
@@ -93,7 +94,7 @@ def json_fault(field: Field, value: Any, path: str) -> Fault | None:
             if type(value) is str:
                 reason = lone_surrogate_reason(value) or json_text_reason(value)
             elif isinstance(value, list):
-                reason = _inner_surrogate_reason(value)
+                reason = _inner_surrogate_reason(value) or (_TOO_DEEP if _levels(value) > MAX_DEPTH else None)
             else:
                 reason = "must be a string that holds JSON text, or a JSON object or array"
         case ValType.DATE | ValType.IP if type(value) is str:
@@ -146,6 +147,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(inner) for inner in value]
     return value
+
+
+def _levels(value: Any) -> int:
+    if isinstance(value, list):
+        return 1 + max((_levels(v[1] if isinstance(value, Members) else v) for v in value), default=0)
+    return 0
 
 
 def _elements_fault(field: Field, elements: list[Any], path: str) -> Fault | None:
