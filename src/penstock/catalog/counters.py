@@ -10,6 +10,8 @@ from penstock.catalog.tables import counter
 
 
 class Counter(StrEnum):
+    """The counters there are; a migration makes each row."""
+
     GENERATION = "generation"
     """Moves with every definition change, in any process."""
     INCARNATION = "incarnation"
