@@ -25,13 +25,15 @@ def test_every_setting_is_described() -> None:
     assert all(len(s.about.split()) >= 3 for s in described)
 
 
+class Bare(msgspec.Struct, frozen=True):
+    name: str = ""
+
+
+class Tree(msgspec.Struct, frozen=True):
+    bare: Bare = Bare()
+
+
 def test_a_setting_without_description_is_an_error() -> None:
-    class Bare(msgspec.Struct, frozen=True):
-        name: str = ""
-
-    class Tree(msgspec.Struct):
-        bare: Bare = Bare()
-
     with pytest.raises(KeyError):
         reference(Tree)
 

@@ -106,7 +106,7 @@ class Server:
             process.kill()
         assert self._popen is not None
         self._popen.wait(10)
-        psutil.wait_procs(processes, timeout=10)
+        assert not wait_dead(processes, 10)
 
     def log_text(self) -> str:
         """Everything that all starts of it wrote to standard output and standard error."""
@@ -180,6 +180,21 @@ class Server:
             return False
         finally:
             connection.close()
+
+
+def wait_dead(processes: Iterable[psutil.Process], timeout: float) -> list[psutil.Process]:
+    """Wait until they run no more (nobody may be there to reap an orphan); returns those that still do in the end."""
+    deadline = time.monotonic() + timeout
+    while (left := [p for p in processes if _runs(p)]) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return left
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 @contextmanager
