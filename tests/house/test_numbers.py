@@ -50,14 +50,15 @@ def test_every_module_and_public_class_says_what_it_is() -> None:
 
 
 def test_nothing_is_left_undone() -> None:
-    marks = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|NotImplementedError|except( Exception)?: *(pass|\.\.\.)?$", re.M)
+    marks = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|NotImplementedError|except[^:\n]*:\s*(pass|\.\.\.)$", re.M)
     found = [f"{p.relative_to(ROOT)}: {m.group()}" for p in SOURCES if (m := marks.search(p.read_text()))]
     assert not found
 
 
 def test_tests_do_not_sleep() -> None:
-    """A test waits for a condition with a deadline (support.waiting), never for a time."""
-    allowed = {"waiting.py"}
+    """A test waits for a condition with a deadline, never for a time. The support module that polls a real server for
+    conditions is the one place with a pause in it."""
+    allowed = {"server.py"}
     found = [
         str(p.relative_to(ROOT))
         for p in TESTS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from sqlalchemy import Connection
 
@@ -11,6 +11,7 @@ from penstock.catalog.database import Catalog
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+_MISSING = object()
 
 
 class CatalogCache(Generic[K, V]):
@@ -21,7 +22,7 @@ class CatalogCache(Generic[K, V]):
         self._catalog = catalog
         self._load = load
         self._at_most = at_most
-        self._kept: tuple[int, dict[K, V]] = (-1, {})
+        self._kept: tuple[int, dict[K, V | object]] = (-1, {})
 
     def get(self, key: K) -> V:
         generation = self._catalog.generation()
@@ -29,10 +30,9 @@ class CatalogCache(Generic[K, V]):
         if kept_at != generation:
             kept = {}
             self._kept = (generation, kept)
-        try:
-            return kept[key]
-        except KeyError:
-            pass
+        found = kept.get(key, _MISSING)
+        if found is not _MISSING:
+            return cast(V, found)
         value = self._catalog.read(lambda conn: self._load(conn, key))
         if len(kept) >= self._at_most:  # keys come from clients: forget rather than grow
             kept.clear()
