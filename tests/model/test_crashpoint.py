@@ -77,3 +77,13 @@ def test_with_a_marker_only_one_process_dies_and_the_marker_says_which(tmp_path:
     assert become("api", at).returncode == -signal.SIGKILL
     assert marker.read_text().startswith("api ")
     assert become("api", at).stdout == b"alive\n"
+
+
+def test_several_crashes_may_be_asked_for(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    at = f"files.temp.synced@flows={one} files.temp.synced={two}"
+    assert become("api", at).returncode == -signal.SIGKILL
+    assert not one.exists() and two.exists()
+    assert become("flows", at).returncode == -signal.SIGKILL
+    assert one.exists()
+    assert become("flows", at).stdout == b"alive\n"

@@ -3,8 +3,9 @@
 A multi-step write calls `crashpoint("room.step")` between its steps. It does nothing, unless the environment says
 `PENSTOCK_CRASH_AT=name[:n][@kind][=marker]`: then the process kills itself (SIGKILL) the nth time it gets there. With
 `@kind` only a process of that kind does (`become`). With `=marker` only one process ever does: the file of that name is
-made just before, holds the kind and the process id, and where it exists nobody dies. Every name is listed in `POINTS`
-with the kinds of process that pass it; a test holds the list against the source.
+made just before, holds the kind and the process id, and where it exists nobody dies. Several such words may be given,
+separated by blanks. Every name is listed in `POINTS` with the kinds of process that pass it; a test holds the list
+against the source.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from __future__ import annotations
 import os
 import re
 import signal
-from itertools import count
+from collections import defaultdict
+from dataclasses import dataclass
 
 ENVIRONMENT = "PENSTOCK_CRASH_AT"
 
@@ -49,15 +51,48 @@ POINTS: dict[str, str] = {
 """Every crash point: its name and the kinds of process that pass it, separated by blanks (`any`, `api`, `flows`,
 `supervisor`)."""
 
-_WANTED = re.compile(r"(?P<name>[a-z_.]+)(:(?P<nth>[1-9]\d*))?(@(?P<kind>[a-z]+))?(=(?P<marker>.+))?")
-_text = os.environ.get(ENVIRONMENT, "")
-_wanted = _WANTED.fullmatch(_text)
-_name = _wanted["name"] if _wanted else ""
-_nth = int(_wanted["nth"] or 1) if _wanted else 0
-_passed = count(1)
+_WORD = re.compile(r"(?P<name>[a-z_.]+)(:(?P<nth>[1-9]\d*))?(@(?P<kind>[a-z]+))?(=(?P<marker>.+))?")
 _kind = ""
-if _text and _name not in POINTS:
-    raise SystemExit(f"{ENVIRONMENT}: there is no crash point {_text!r}; known are {', '.join(sorted(POINTS))}")
+
+
+@dataclass(slots=True)
+class _Crash:
+    """One that was asked for: at the `left`th pass from now, in a process of that kind, once if there is a marker."""
+
+    kind: str | None
+    left: int
+    marker: str | None
+
+    def passed(self) -> None:
+        if self.kind not in (None, _kind):
+            return
+        self.left -= 1
+        if self.left <= 0 and self._is_first():
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def _is_first(self) -> bool:
+        if self.marker is None:
+            return True
+        try:
+            descriptor = os.open(self.marker, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return False  # some process has crashed here already: the others and its successor go on
+        os.write(descriptor, f"{_kind} {os.getpid()}\n".encode())
+        return True
+
+
+def _parse(text: str) -> dict[str, list[_Crash]]:
+    crashes: dict[str, list[_Crash]] = defaultdict(list)
+    for word in text.split():
+        parts = _WORD.fullmatch(word)
+        if parts is None or parts["name"] not in POINTS:
+            known = ", ".join(sorted(POINTS))
+            raise SystemExit(f"{ENVIRONMENT}: there is no crash point {word!r}; known are {known}")
+        crashes[parts["name"]].append(_Crash(parts["kind"], int(parts["nth"] or 1), parts["marker"]))
+    return dict(crashes)
+
+
+_crashes = _parse(os.environ.get(ENVIRONMENT, ""))
 
 
 def become(kind: str) -> None:
@@ -68,15 +103,5 @@ def become(kind: str) -> None:
 
 def crashpoint(name: str) -> None:
     """Pass the point `name`; never returns if the environment asked for a crash here."""
-    if name == _name and _wanted and _wanted["kind"] in (None, _kind) and next(_passed) == _nth:
-        _crash(_wanted["marker"])
-
-
-def _crash(marker: str | None) -> None:
-    if marker is not None:
-        try:
-            descriptor = os.open(marker, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return  # some process has crashed here already: the others and its successor go on
-        os.write(descriptor, f"{_kind} {os.getpid()}\n".encode())
-    os.kill(os.getpid(), signal.SIGKILL)
+    for crash in _crashes.get(name, ()):
+        crash.passed()
