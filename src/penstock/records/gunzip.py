@@ -28,7 +28,7 @@ def gunzip(body: bytes, limit: int) -> bytes:
             part = member.decompress(rest, room)
             if room > len(part) and not member.eof:
                 part += member.flush()
-        except isal_zlib.error as error:
+        except isal_zlib.error as error:  # type: ignore[misc]  # the stub calls the class an instance
             raise Problem(Kind.GZIP_UNREADABLE, f"the gzip body cannot be read: {error}") from None
         parts.append(part)
         room -= len(part)
