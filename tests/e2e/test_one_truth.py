@@ -17,9 +17,9 @@ from typing import Any
 
 import psutil
 import pytest
-from e2e.support.server import Server, running_server
 
 from e2e.clients import Client, Key, Reply
+from e2e.support.server import Server, running_server
 
 KEY = Key("ak_owner", "owner-secret-3f9a1c52")
 PROCESSES = 4
@@ -258,7 +258,7 @@ def exported(server: Server, bucket: str) -> list[dict[str, Any]]:
     assert reply.status == 200, reply.body
     deadline = time.monotonic() + 60
     pause = threading.Event()
-    while (status := client.call("GET", f"{REPO}/exports/sink/status").json())["lag"]["records"]:
+    while (status := client.call("GET", f"{REPO}/exports/sink/status").json())["lagRecords"]:
         assert time.monotonic() < deadline, status
         pause.wait(0.1)
     assert client.call("DELETE", f"{REPO}/exports/sink").status == 200

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 import schemathesis
-from e2e.support.server import running_server
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -24,23 +24,28 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from e2e.clients import Client, Key, connected
+from e2e.support.server import running_server
 
 KEY = Key("test_ak", "test_sk")
 SEED = 20261120
-CALLS = 40
-"""Calls per operation of the document."""
-PARTS = {"repo": ["src", "src", "missing"], "export": ["sink", "missing"]}
+CALLS = 50
+"""Calls per operation of the document and mode: as documented, and not."""
+PARTS = {"repo": ["src", "spare", "missing"], "export": ["sink", "missing"]}
 """Path parts that stand for something, or for nothing; generated ones come beside them."""
+SCHEMA = [{"key": "f1", "valtype": "string"}]
+SPEC = {"bucket": "bucket", "fields": {"f1": "#f1"}}
+GOOD = {"region": "nb", "schema": SCHEMA, "type": "kodo", "spec": SPEC}
+"""Values that make generated bodies pass the first checks, put into some of them."""
 
 
 class Signed(requests.auth.AuthBase):
-    """Signs a call the way clients do, over its path without the query."""
+    """Signs a call the way clients do, over its path as it goes out."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         assert request.method and request.url
         request.headers["Date"] = formatdate(usegmt=True)
         headers = [(n, v.decode("latin-1") if isinstance(v, bytes) else v) for n, v in request.headers.items()]
-        request.headers["Authorization"] = KEY.header(request.method, unquote(urlsplit(request.url).path), headers)
+        request.headers["Authorization"] = KEY.header(request.method, urlsplit(request.url).path, headers)
         return request
 
 
@@ -53,11 +58,12 @@ class Documented:
     document: dict[str, Any]
 
     def lay_ground(self) -> None:
-        """(Re)make what the calls may have deleted."""
-        field = {"key": "f1", "valtype": "string"}
-        self.client.call("POST", "/v2/repos/src", {"region": "nb", "schema": [field]})
-        spec = {"bucket": "bucket", "fields": {"f1": "#f1"}}
-        self.client.call("POST", "/v2/repos/src/exports/sink", {"type": "kodo", "spec": spec})
+        """(Re)make what the calls may have deleted, and delete what they may have made."""
+        self.client.call("DELETE", "/v2/repos/missing")
+        self.client.call("DELETE", "/v2/repos/src/exports/missing")
+        for repo in ("src", "spare"):
+            self.client.call("POST", f"/v2/repos/{repo}", {"region": "nb", "schema": SCHEMA})
+        self.client.call("POST", "/v2/repos/src/exports/sink", {"type": "kodo", "spec": SPEC})
 
 
 @pytest.fixture(scope="module")
@@ -74,20 +80,25 @@ def test_no_call_fails_the_server_and_replies_are_as_documented(documented: Docu
     operations = [result.ok() for result in schema.get_all_operations()]
     assert len(operations) >= 18
     failures: list[str] = []
+    calls = 0
     for operation in operations:
         answered: Counter[int] = Counter()
-        try:
-            _call_often(documented, operation, answered)
-        except Exception as failure:
-            failures.append(f"{operation.label}: {failure}")
-        assert sum(answered.values()) >= CALLS // 2, f"{operation.label} was hardly called: {answered}"
-        if not failures:
-            assert answered[401] == 0, f"{operation.label}: calls were not signed rightly: {answered}"
+        for mode in GenerationMode:
+            try:
+                _call_often(documented, operation, mode, answered)
+            except Exception as failure:
+                failures.append(f"{operation.label} ({mode.value}): {failure}")
+        assert answered[200], f"{operation.label} never succeeded: {answered}"
+        assert not answered[401], f"{operation.label}: calls were not signed rightly: {answered}"
+        calls += answered.total()
     assert not failures, "\n\n".join(failures)
+    assert calls > len(operations) * CALLS
 
 
-def _call_often(documented: Documented, operation: Any, answered: Counter[int]) -> None:
+def _call_often(documented: Documented, operation: Any, mode: GenerationMode, answered: Counter[int]) -> None:
     """One operation with many generated calls; raises on the first (shrunk) reply that is not as it should be."""
+
+    mended = st.fixed_dictionaries({"keys": st.sets(st.sampled_from(sorted(GOOD))), "alone": st.booleans()})
 
     @seed(SEED)
     @settings(
@@ -97,9 +108,18 @@ def _call_often(documented: Documented, operation: Any, answered: Counter[int]) 
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )
-    @given(case=operation.as_strategy(), parts=st.fixed_dictionaries({k: _part(v) for k, v in PARTS.items()}))
-    def one_call(case: Any, parts: dict[str, str | None]) -> None:
+    @given(
+        case=operation.as_strategy(generation_mode=mode),
+        parts=st.fixed_dictionaries({name: st.sampled_from([*known, None]) for name, known in PARTS.items()}),
+        mend=st.one_of(st.just({"keys": set(GOOD), "alone": True}), mended),
+    )
+    def one_call(case: Any, parts: dict[str, str | None], mend: dict[str, Any]) -> None:
         documented.lay_ground()
+        if isinstance(case.body, dict):
+            kept = {} if mend["alone"] else case.body
+            case.body = kept | {key: GOOD[key] for key in mend["keys"] if key in case.body}
+        elif mend["alone"] and case.media_type == "text/plain":
+            case.body, case.query = "f1=good", {}
         for name, value in parts.items():
             if value is not None and name in (case.path_parameters or {}):
                 case.path_parameters[name] = value
@@ -119,14 +139,17 @@ def _call_often(documented: Documented, operation: Any, answered: Counter[int]) 
     one_call()
 
 
-def _part(known: list[str]) -> st.SearchStrategy[str | None]:
-    return st.sampled_from([*known, None])
+def test_every_page_and_every_path_that_is_none_has_a_request_id(documented: Documented) -> None:
+    for path in ("/", "/healthz", "/readyz", "/metrics", "/docs", "/docs/openapi.json", "/v5/repos/x", "/v2x", "/%ff"):
+        reply = requests.get(f"{documented.url}{path}", timeout=20, allow_redirects=False)
+        assert reply.status_code < 500
+        assert reply.headers["X-Reqid"], path
+    missing = requests.delete(f"{documented.url}/v5/repos/x", timeout=20)
+    assert (missing.status_code, missing.headers["Content-Type"]) == (404, "application/json")
+    assert missing.json()["error"].startswith("E9001: ")
 
 
-def test_the_document_is_served_without_a_key_and_names_every_error_shape(documented: Documented) -> None:
-    reply = requests.get(f"{documented.url}/docs/openapi.json", timeout=20)
-    assert reply.status_code == 200
-    assert reply.headers["X-Reqid"]
-    for path, methods in reply.json()["paths"].items():
+def test_the_document_names_the_refusal_of_every_call(documented: Documented) -> None:
+    for path, methods in documented.document["paths"].items():
         for method, operation in methods.items():
             assert set(operation["responses"]) == {"200", "default"}, f"{method} {path}"

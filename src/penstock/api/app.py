@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from penstock.api.docs_page import page
 from penstock.api.openapi import document
@@ -32,7 +33,7 @@ class App:
         if scope["type"] == "http" and (scope["path"] == "/v2" or scope["path"].startswith("/v2/")):
             await self._pipeline(scope, receive, send)
         else:
-            await self._pages(scope, receive, send)
+            await self._pages(scope, receive, _with_request_id(send))
 
 
 def build(services: Services) -> ASGIApp:
@@ -67,6 +68,9 @@ def _pages(services: Services) -> Starlette:
     async def openapi(_: Request) -> Response:
         return Response(openapi_body, media_type="application/json")
 
+    async def missing(request: Request, _: Exception) -> Response:
+        return _json({"error": f"E9001: no such call: {request.method} {request.url.path[:200]}; see /docs"}, 404)
+
     return Starlette(
         routes=[
             Route("/", index),
@@ -75,8 +79,20 @@ def _pages(services: Services) -> Starlette:
             Route("/metrics", metrics),
             Route("/docs", docs),
             Route("/docs/openapi.json", openapi),
-        ]
+        ],
+        exception_handlers={404: missing, 405: missing},
     )
+
+
+def _with_request_id(send: Send) -> Send:
+    """Every reply has an X-Reqid: clients show it, and one takes a reply without it for no reply of ours."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (b"x-reqid", secrets.token_urlsafe(12).encode())]
+        await send(message)
+
+    return sending
 
 
 def _json(value: object, status: int = 200) -> Response:
