@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from isal import isal_zlib
 
 from penstock.model.errors import Kind, Problem
@@ -11,7 +9,6 @@ from penstock.model.errors import Kind, Problem
 MAX_MEMBERS = 1000
 """Most members of a body. Clients send one; each costs a copy of what follows, and 2 MiB hold 100,000 empty ones."""
 _GZIP = 31  # window bits: 15, and 16 for the gzip wrapper
-_IsalError = cast(type[Exception], isal_zlib.error)  # its stubs take the class for an instance
 
 
 def gunzip(body: bytes, limit: int) -> bytes:
@@ -31,7 +28,7 @@ def gunzip(body: bytes, limit: int) -> bytes:
             part = member.decompress(rest, room)
             if room > len(part) and not member.eof:
                 part += member.flush()
-        except _IsalError as error:  # type: ignore[misc]  # the stub calls the class an instance
+        except isal_zlib.error as error:  # type: ignore[misc]  # the stub calls the class an instance
             raise Problem(Kind.GZIP_UNREADABLE, f"the gzip body cannot be read: {error}") from None
         parts.append(part)
         room -= len(part)
