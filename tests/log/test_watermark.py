@@ -31,6 +31,7 @@ def test_no_file_is_no_watermark(tmp_path: Path) -> None:
 
 
 def test_the_last_one_published_is_read(tmp_path: Path) -> None:
+    watermark.create(tmp_path, mark(0))
     file = WatermarkFile(tmp_path)
     for n in range(5):
         file.publish(mark(n))
@@ -49,6 +50,7 @@ def test_damage_to_one_slot_costs_at_most_one_publication(
     tmp_path_factory: pytest.TempPathFactory, damage: bytes, at: int, slot: int
 ) -> None:
     folder = tmp_path_factory.mktemp("mark")
+    watermark.create(folder, mark(0))
     file = WatermarkFile(folder)
     for n in range(4):
         file.publish(mark(n))
@@ -71,9 +73,7 @@ def test_it_is_exact_only_until_the_machine_restarts(tmp_path: Path) -> None:
         def boot_id(self) -> str:
             return "another boot"
 
-    file = WatermarkFile(tmp_path)
-    file.publish(mark(1))
-    file.close()
+    watermark.create(tmp_path, mark(1))
     with files.replace(Restarted()):
         found = watermark.read(tmp_path)
         assert found is not None and not found.exact()
@@ -87,7 +87,7 @@ def _publish(folder: Path, count: int) -> None:
 
 
 def test_a_reader_in_another_process_never_sees_a_torn_or_older_one(tmp_path: Path) -> None:
-    _publish(tmp_path, 1)
+    watermark.create(tmp_path, mark(0))
     process = multiprocessing.get_context("spawn").Process(target=_publish, args=(tmp_path, 30_000))
     process.start()
     newest = 0

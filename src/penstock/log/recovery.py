@@ -216,7 +216,11 @@ def _lost(path: Path, mark: Watermark, size: int, reason: str) -> CorruptLog | N
 
 
 def _publish(folder: Path, mark: Watermark) -> None:
-    file = WatermarkFile(folder)
+    try:
+        file = WatermarkFile(folder)
+    except (FileNotFoundError, CorruptLog):
+        watermark.create(folder, mark)
+        return
     try:
         file.publish(mark)
     finally:

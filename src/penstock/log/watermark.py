@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 from isal.isal_zlib import crc32
 
-from penstock.log.files import disk
+from penstock.log.files import TEMP_SUFFIX, disk
 from penstock.log.interface import CorruptLog
 from penstock.log.layout import WATERMARK
 
@@ -70,41 +70,45 @@ def parse(data: bytes, path: Path) -> Watermark:
     return max(found, key=lambda w: w.sequence)
 
 
+def create(folder: Path, mark: Watermark) -> None:
+    """Put a new watermark file in place, in one step: a reader finds none, the one before, or this. Raises OSError."""
+    path = folder / WATERMARK
+    temp = path.with_name(WATERMARK + TEMP_SUFFIX)
+    fd = disk().create(temp)
+    try:
+        disk().write(fd, [_pack(mark, 0).ljust(FILE_BYTES, b"\0")], 0)
+    finally:
+        disk().close(fd)
+    disk().rename(temp, path)
+
+
 class WatermarkFile:
-    """The writer's handle on one partition's watermark. Not thread-safe."""
+    """The writer's handle on one partition's watermark, which exists. Not thread-safe."""
 
     def __init__(self, folder: Path) -> None:
-        """Opens or makes the file; a new one is durable once its folder is synced."""
+        """Raises OSError, CorruptLog."""
         path = folder / WATERMARK
+        self._fd = disk().open(path)
         try:
-            self._fd = disk().open(path)
-        except FileNotFoundError:
-            self._fd = disk().create(path)
-        data = os.pread(self._fd, FILE_BYTES, 0)
-        found = [w.sequence for at in SLOT_AT if (w := _parse_slot(data[at : at + SLOT.size])) is not None]
-        self._sequence = max(found, default=0)
-        if len(data) < FILE_BYTES:
-            disk().write(self._fd, [bytes(FILE_BYTES - len(data))], len(data))
+            self._sequence = parse(os.pread(self._fd, FILE_BYTES, 0), path).sequence
+        except CorruptLog:
+            self.close()
+            raise
 
     def publish(self, mark: Watermark) -> None:
         """Make `mark` what readers see. Its data must have been synced before. Raises OSError."""
         self._sequence += 1
-        packed = SLOT.pack(
-            MAGIC,
-            0,
-            self._sequence,
-            mark.segment,
-            mark.position,
-            mark.next_offset,
-            mark.epoch,
-            this_boot(),
-            int(mark.ended),
-        )
-        slot = MAGIC + crc32(packed[CRC_FROM:]).to_bytes(4, "little") + packed[CRC_FROM:]
-        disk().write(self._fd, [slot], SLOT_AT[self._sequence % 2])
+        disk().write(self._fd, [_pack(mark, self._sequence)], SLOT_AT[self._sequence % 2])
 
     def close(self) -> None:
         disk().close(self._fd)
+
+
+def _pack(mark: Watermark, sequence: int) -> bytes:
+    packed = SLOT.pack(
+        MAGIC, 0, sequence, mark.segment, mark.position, mark.next_offset, mark.epoch, this_boot(), int(mark.ended)
+    )
+    return MAGIC + crc32(packed[CRC_FROM:]).to_bytes(4, "little") + packed[CRC_FROM:]
 
 
 def _parse_slot(slot: bytes) -> Watermark | None:
