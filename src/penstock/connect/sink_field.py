@@ -75,13 +75,14 @@ def _read(field: SinkField, value: Any, stored: Mapping[str, Any]) -> Any:
         if field.required:
             raise Problem(Kind.EXPORT_INVALID, f"spec.{field.name} is missing: it is required")
         return field.fallback()
+    shown = MASK if field.secret else _shown(value)
     if not _fits(field.kind, value):
-        raise Problem(Kind.EXPORT_INVALID, f"spec.{field.name} must be of type {field.kind}, not {_shown(value)}")
+        raise Problem(Kind.EXPORT_INVALID, f"spec.{field.name} must be of type {field.kind}, not {shown}")
     if field.kind is FieldKind.INTEGER and not -(2**63) <= value < 2**63:
         raise Problem(Kind.EXPORT_INVALID, f"spec.{field.name} does not fit into 64 bits")
     if field.choices and value not in field.choices:
         raise Problem(
-            Kind.EXPORT_INVALID, f"spec.{field.name} is {_shown(value)}: it must be one of {', '.join(field.choices)}"
+            Kind.EXPORT_INVALID, f"spec.{field.name} is {shown}: it must be one of {', '.join(field.choices)}"
         )
     if field.secret and value == MASK:
         return stored.get(field.name, field.fallback())
