@@ -36,7 +36,9 @@ class JsonDecoder:
         record."""
         require_utf8(body)
         is_array = _STARTS_ARRAY.match(body) is not None
-        if body.count(b"{") * self._width > MAX_CELLS:  # no more records than braces; rows take memory, so count first
+        if (
+            len(body) // 2 * self._width > MAX_CELLS
+        ):  # could be too many records: count them before rows fill the memory
             require_room(len(_values(_RAW_ARRAY, _RAW, is_array, body)), self._width)
         rows = _values(self._array, self._sequence, is_array, body)
         if not rows:

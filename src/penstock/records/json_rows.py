@@ -8,13 +8,12 @@ from operator import attrgetter, is_
 from typing import Any
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from penstock.model.schema import ElemType, Field, ValType, arrow_field
 from penstock.records.addresses import check_addresses
-from penstock.records.json_keys import count_named_keys
+from penstock.records.json_quotes import count_quotes
 from penstock.records.json_text import check_json_texts, decode_lines
 from penstock.records.refusal import Refused
 from penstock.records.rfc3339 import parse_dates
@@ -38,6 +37,7 @@ _LISTS: dict[str, Any] = {
     ElemType.FLOAT: list[float],
     ElemType.STRING: list[str],
 }
+_QUOTED = (ValType.STRING, ValType.DATE, ValType.IP)
 _STRINGS = msgspec.json.Decoder(str)
 
 
@@ -64,7 +64,7 @@ class JsonRows:
         )
         self._getters = [attrgetter(f"f{i}") for i in range(len(fields))]
 
-    def columns(self, rows: Sequence[Any], text: bytes | memoryview | pa.Buffer) -> list[pa.Array]:
+    def columns(self, rows: Sequence[Any], text: bytes | pa.Buffer) -> list[pa.Array]:
         """One array per field. `text` is what the rows were decoded from. Raises Refused for values that the struct's
         types let through, and for duplicate keys at any depth (embedded JSON texts are not looked into)."""
         tally = _Tally()
@@ -72,7 +72,7 @@ class JsonRows:
             arrays = self._columns(rows, tally)
         except (pa.ArrowInvalid, OverflowError):
             raise Refused from None
-        if not tally.agrees(count_named_keys(np.frombuffer(text, np.uint8))):
+        if not tally.agrees(count_quotes(text)):
             raise Refused
         return arrays
 
@@ -83,25 +83,29 @@ class JsonRows:
 
 
 class _Tally:
-    """Counts the keys from which columns were filled. A key that came twice has filled one place only."""
+    """Counts what the columns were filled from. A key that came twice has filled one place only, so that the text holds
+    more quotes than its columns account for."""
 
     def __init__(self) -> None:
-        self.values: list[tuple[list[Any], object]] = []
-        self.filled = 0
-        self.embedded = 0
+        self._columns: list[tuple[list[Any], object]] = []
+        self._filled = 0
+        self._quotes = 0
 
-    def add(self, values: list[Any], absent: object, column: pa.Array) -> None:
-        self.values.append((values, absent))
-        self.filled += len(column) - column.null_count
+    def add(self, values: list[Any], absent: object, column: pa.Array, quotes: int = 0) -> None:
+        """A column, the values it was made of, what stands among them for a key that is not there, and the quotes of
+        the values."""
+        self._columns.append((values, absent))
+        self._filled += len(column) - column.null_count
+        self._quotes += quotes
 
-    def agrees(self, keys: int) -> bool:
-        """True when the text with so many keys had no key twice."""
-        keys -= self.embedded
-        return keys == self.filled or keys == self._given()
+    def agrees(self, quotes: int) -> bool:
+        """True when the text with so many quotes had no key twice."""
+        keys = (quotes - self._quotes) // 2
+        return keys == self._filled or keys == self._given()
 
     def _given(self) -> int:
         """Places that a key filled, be it with null."""
-        return sum(len(values) - sum(map(is_, values, repeat(absent))) for values, absent in self.values)
+        return sum(len(values) - sum(map(is_, values, repeat(absent))) for values, absent in self._columns)
 
 
 def _attribute(name: str, field: Field, inner: JsonRows | None) -> tuple[Any, ...]:
@@ -119,9 +123,8 @@ def _attribute(name: str, field: Field, inner: JsonRows | None) -> tuple[Any, ..
 
 def _column(values: list[Any], field: Field, kind: pa.DataType, inner: JsonRows | None, tally: _Tally) -> pa.Array:
     if field.valtype is ValType.JSONSTRING:
-        column = _json_texts(values, field, tally)
-        tally.add(values, _ABSENT_RAW, column)
-        return column
+        return _json_texts(values, field, tally)
+    quotes = 0
     if inner is not None:
         present = list(map(isinstance, values, repeat(inner.struct)))
         children = inner._columns(list(compress(values, present)), tally)
@@ -130,9 +133,13 @@ def _column(values: list[Any], field: Field, kind: pa.DataType, inner: JsonRows 
         column = parse_dates(pa.array(values, pa.string(), from_pandas=True))
     else:
         column = pa.array(values, kind, from_pandas=True)
-        if field.valtype is ValType.IP:
-            check_addresses(column)
-    tally.add(values, _ABSENT, column)
+    if field.valtype is ValType.IP:
+        check_addresses(column)
+    if field.valtype in _QUOTED:
+        quotes = 2 * (len(column) - column.null_count)
+    elif field.elemtype is ElemType.STRING:
+        quotes = 2 * len(column.flatten())
+    tally.add(values, _ABSENT, column, quotes)
     return column
 
 
@@ -142,12 +149,12 @@ def _json_texts(raws: list[msgspec.Raw], field: Field, tally: _Tally) -> pa.Stri
     present = pc.and_(pc.not_equal(texts, ""), pc.not_equal(texts, "null"))
     texts = pc.if_else(present, texts, pa.scalar(None, pa.string()))
     quoted = pc.fill_null(pc.starts_with(texts, '"'), False)
-    embedded = pc.fill_null(pc.or_(pc.starts_with(texts, "["), pc.starts_with(texts, "{")), False)
-    if not pc.all(pc.equal(present, pc.or_(quoted, embedded)), min_count=0).as_py():
+    bracketed = pc.fill_null(pc.or_(pc.starts_with(texts, "["), pc.starts_with(texts, "{")), False)
+    if not pc.all(pc.equal(present, pc.or_(quoted, bracketed)), min_count=0).as_py():
         raise Refused
     if field.required and texts.null_count:
         raise Refused
-    tally.embedded += count_named_keys(np.frombuffer(join_lines(texts.filter(embedded)), np.uint8))
+    tally.add(raws, _ABSENT_RAW, texts, count_quotes(join_lines(texts.drop_null())))
     strings = pa.array(decode_lines(_STRINGS, texts.filter(quoted)), pa.string())
     texts = pc.replace_with_mask(texts, quoted, strings)
     check_json_texts(texts.drop_null())
