@@ -29,7 +29,7 @@ def test_every_point_in_the_source_is_listed_and_the_other_way_round() -> None:
 
 def test_every_point_names_a_known_kind_of_process() -> None:
     kinds = {kind for value in crashpoint.POINTS.values() for kind in value.split()}
-    assert kinds <= {"any", "api", "flows", "supervisor"}
+    assert kinds <= {"supervisor", "api", "flows", "command"}
 
 
 def test_nothing_happens_unless_asked() -> None:

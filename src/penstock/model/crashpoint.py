@@ -19,11 +19,11 @@ from dataclasses import dataclass
 ENVIRONMENT = "PENSTOCK_CRASH_AT"
 
 POINTS: dict[str, str] = {
-    "files.temp.synced": "any",
-    "files.temp.renamed": "any",
-    "catalog.format.written": "supervisor",
-    "catalog.commit.ready": "any",
-    "catalog.commit.done": "any",
+    "files.temp.synced": "supervisor api flows",
+    "files.temp.renamed": "supervisor api flows",
+    "catalog.format.written": "supervisor command",
+    "catalog.commit.ready": "supervisor api flows command",
+    "catalog.commit.done": "supervisor api flows command",
     "auth.admin.written": "supervisor",
     "log.slot.taken": "api",
     "log.partition.made": "api",
@@ -32,12 +32,12 @@ POINTS: dict[str, str] = {
     "log.frame.written": "api",
     "log.frame.synced": "api",
     "log.watermark.published": "api",
-    "log.recovery.cut": "supervisor",
-    "log.compress.written": "supervisor",
-    "log.compress.renamed": "supervisor",
-    "log.retention.dropped": "supervisor",
-    "log.drop.marked": "api",
-    "log.drop.moved": "api",
+    "log.recovery.cut": "supervisor api",
+    "log.compress.written": "flows",
+    "log.compress.renamed": "flows",
+    "log.retention.dropped": "flows",
+    "log.drop.marked": "flows",
+    "log.drop.moved": "supervisor flows",
     "export.cut.journaled": "flows",
     "export.file.written": "flows",
     "export.file.synced": "flows",
@@ -48,11 +48,11 @@ POINTS: dict[str, str] = {
     "export.commit.journaled": "flows",
     "export.drop.journaled": "flows",
 }
-"""Every crash point: its name and the kinds of process that pass it, separated by blanks (`any`, `api`, `flows`,
-`supervisor`)."""
+"""Every crash point: its name and the kinds of process that pass it, separated by blanks: `supervisor` (and what it has
+a child prepare before the others start), `api`, `flows` (flow workers), `command` (of `penstock`, other than serve)."""
 
 _WORD = re.compile(r"(?P<name>[a-z_.]+)(:(?P<nth>[1-9]\d*))?(@(?P<kind>[a-z]+))?(=(?P<marker>.+))?")
-_kind = ""
+_kind = "command"
 
 
 @dataclass(slots=True)
