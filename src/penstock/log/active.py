@@ -42,11 +42,14 @@ class ActiveSegment:
         schema_id, message = schema_message(schema)
         head = Head(queue, partition, base, schema_id, message, time.time_ns() // 1000)
         encoded = encode_head(head)
-        fd = disk().create(_temp_path(folder, base))
+        temp = _temp_path(folder, base)
+        fd = disk().create(temp)
         try:
             disk().write(fd, [encoded], 0)
         except OSError:
             disk().close(fd)
+            with suppress(OSError):
+                disk().unlink(temp)
             raise
         return cls(folder, head, schema, fd, len(encoded), base, SparseIndex(base, len(encoded)), named=False)
 
