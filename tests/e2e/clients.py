@@ -104,33 +104,35 @@ class Client:
 
     def send(self, method: str, target: str, headers: Headers, body: bytes | None = None) -> Reply:
         """Exactly these headers and this body; Host, and Content-Length of a body, are added where missing."""
-        if time.monotonic() - self._used > IDLE_S:
-            self.close()
-        connection = self._connection or http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
-        self._connection = connection
+        started = Started(self, self._open())
         try:
-            reply = self._exchange(connection, method, target, headers, body)
+            started.head(method, target, headers, None if body is None else len(body))
+            if body is not None:
+                started.send(body)
+            return started.reply()
         except (OSError, http.client.HTTPException):
             self.close()
             raise
-        self._used = time.monotonic()
-        if reply.headers.get("connection", "").lower() == "close":
-            self.close()
-        return reply
 
-    @staticmethod
-    def _exchange(
-        connection: http.client.HTTPConnection, method: str, target: str, headers: Headers, body: bytes | None
-    ) -> Reply:
-        names = {name.lower() for name, _ in headers}
-        connection.putrequest(method, target, skip_host="host" in names, skip_accept_encoding=True)
-        for name, value in headers:
-            connection.putheader(name, value.encode("latin-1"))
-        if body is not None and not names & {"content-length", "transfer-encoding"}:
-            connection.putheader("Content-Length", str(len(body)))
-        connection.endheaders(body)
-        response = connection.getresponse()
-        return Reply(response.status, {n.lower(): v for n, v in response.getheaders()}, response.read())
+    def begin(self, method: str, target: str, headers: Headers, length: int) -> Started:
+        """The head of a signed request; its body of `length` bytes is for the caller to send."""
+        sent = [("Date", formatdate(usegmt=True)), *headers]
+        sent.append(("Authorization", self.key.header(method, target.partition("?")[0], sent)))
+        started = Started(self, self._open())
+        started.head(method, target, sent, length)
+        return started
+
+    def _open(self) -> http.client.HTTPConnection:
+        if time.monotonic() - self._used > IDLE_S:
+            self.close()
+        self._connection = self._connection or http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
+        return self._connection
+
+    def used(self, *, close: bool) -> None:
+        """A reply was read; with `close` the server ends the connection after it."""
+        self._used = time.monotonic()
+        if close:
+            self.close()
 
     @property
     def local_port(self) -> int:
@@ -143,6 +145,32 @@ class Client:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+@dataclass
+class Started:
+    """A request under way."""
+
+    client: Client
+    connection: http.client.HTTPConnection
+
+    def head(self, method: str, target: str, headers: Headers, length: int | None) -> None:
+        names = {name.lower() for name, _ in headers}
+        self.connection.putrequest(method, target, skip_host="host" in names, skip_accept_encoding=True)
+        for name, value in headers:
+            self.connection.putheader(name, value.encode("latin-1"))
+        if length is not None and not names & {"content-length", "transfer-encoding"}:
+            self.connection.putheader("Content-Length", str(length))
+        self.connection.endheaders()
+
+    def send(self, body: bytes) -> None:
+        self.connection.send(body)
+
+    def reply(self) -> Reply:
+        response = self.connection.getresponse()
+        reply = Reply(response.status, {n.lower(): v for n, v in response.getheaders()}, response.read())
+        self.client.used(close=reply.headers.get("connection", "").lower() == "close")
+        return reply
 
 
 @contextmanager

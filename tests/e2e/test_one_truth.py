@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
-from e2e.clients import Client, Key, Reply
+from e2e.clients import Client, Key, Reply, connected
 from e2e.support.server import Server, running_server
 
 KEY = Key("ak_owner", "owner-secret-3f9a1c52")
@@ -265,6 +265,31 @@ def exported(server: Server, bucket: str) -> list[dict[str, Any]]:
     client.close()
     files = sorted((server.data_dir / "buckets").rglob(f"{bucket}/**/*.json"), key=lambda f: f.stat().st_mtime_ns)
     return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("made_again", [False, True])
+def test_a_post_that_ends_after_its_repo_was_deleted_is_refused(
+    server: Server, kept: list[Client], made_again: bool
+) -> None:
+    """Each process has begun to read a post when the repo goes: what it knew of the repo by then no longer counts."""
+    definition = {"region": "nb", "schema": BASE}
+    timed(lambda: kept[0].call("POST", REPO, definition))
+    timed(lambda: kept[0].call("POST", f"{REPO}/data", "w=0\tn=0"))
+    record = b"w=1\tn=1"
+    posts = [client.begin("POST", f"{REPO}/data", [("Content-Type", "text/plain")], len(record)) for client in kept]
+    for post in posts:
+        post.send(record[:4])
+    with connected(server.host, server.port, KEY) as other:
+        timed(lambda: other.call("DELETE", REPO))
+        if made_again:
+            timed(lambda: other.call("POST", REPO, definition))
+        for post in posts:
+            post.send(record[4:])
+            reply = post.reply()
+            assert (reply.status, reply.code) in {(404, "E18102"), (409, "E18113")}, (reply.status, reply.body)
+        if made_again:
+            assert other.call("GET", f"{REPO}/data").json() == {"records": []}
+            timed(lambda: other.call("DELETE", REPO))
 
 
 def test_a_revoked_key_is_refused_by_every_process_at_once(server: Server, kept: list[Client]) -> None:
