@@ -20,7 +20,7 @@ def parse_tags(encoded: str) -> dict[str, str]:
     """{field: text} from base64, URL-safe or standard, padded or not, of `k=v` separated by TABs; an empty text has no
     tags. Raises `Problem` TAGS_UNREADABLE."""
     # A "+" that a query parser has turned into a blank is still a "+".
-    standard = encoded.strip().rstrip("=").translate(str.maketrans("-_ ", "+/+"))
+    standard = encoded.rstrip("=").translate(str.maketrans("-_ ", "+/+"))
     try:
         raw = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
         text = raw.decode()
