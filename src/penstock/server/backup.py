@@ -79,6 +79,7 @@ class Backup:
 
     def _cut(self, catalog: Catalog) -> int:
         """Runs while no definition changes; returns when (unix ns) the journals were read."""
+        _create(self._to.catalog).close()  # for its owner only: it is filled where it is
         catalog.backup(self._to.catalog)
         read_at_ns = self._take_journals()
         with Catalog.open(self._data) as reader:
