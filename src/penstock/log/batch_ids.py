@@ -13,6 +13,7 @@ import struct
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
+from itertools import zip_longest
 from pathlib import Path
 
 import msgspec
@@ -91,7 +92,7 @@ class BatchIds:
             return
         bases = layout.segment_bases(folder)
         segment, position, offset = self._seen.get(partition, (-1, 0, 0))
-        for base, following in zip(bases, [*bases[1:], None], strict=True):
+        for base, following in zip_longest(bases, bases[1:]):
             if base < segment:
                 continue
             resume = (position, offset) if base == segment else None

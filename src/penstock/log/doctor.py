@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 
 import msgspec
@@ -67,7 +68,7 @@ def _examine(folder: Path, report: PartitionReport) -> PartitionReport:
         bases = [b for b in bases if b <= mark.segment]
     report.start = bases[0] if bases else 0
     report.end = report.start
-    for base, following in zip(bases, [*bases[1:], None], strict=True):
+    for base, following in zip_longest(bases, bases[1:]):
         last_of_mark = mark is not None and mark.segment == base
         end_offset = mark.next_offset if last_of_mark and mark is not None else following
         limit = mark.position if last_of_mark and mark is not None else None
