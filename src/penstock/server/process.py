@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 import msgspec
 
@@ -51,15 +52,18 @@ class Process:
         self._pidfd = os.pidfd_open(self.pid)
         self._loop.add_reader(self._pidfd, self._on_exit)
         self._loop.add_reader(self._reports, self._on_reports)
+        assert self._popen.stdin is not None
+        self._down = self._popen.stdin.fileno()
         self.send(assignment)
+        os.set_blocking(self._down, False)
 
     def send(self, message: Down) -> None:
-        """Tell the process; one that has just died is told nothing, its exit says so."""
-        assert self._popen.stdin is not None
-        try:
-            self._popen.stdin.write(msgspec.json.encode(message) + b"\n")
-        except BrokenPipeError:
-            return
+        """Tell the process. One that has just died is told nothing, its exit says so; nor is one that has not listened
+        for so long that the pipe is full: it must not hold up the others, and a stop that it does not hear kills it."""
+        line = memoryview(msgspec.json.encode(message) + b"\n")
+        with suppress(BrokenPipeError, BlockingIOError):
+            while line:  # only the assignment can be longer than what a pipe takes at once
+                line = line[os.write(self._down, line) :]
 
     def kill(self) -> None:
         """End the process and what it started, at once."""

@@ -58,8 +58,8 @@ class Site:
 
 
 class Supervisor:
-    """Runs one server until SIGTERM or SIGINT; a second signal kills what is left. `plan` says how many processes of
-    each role, in the order in which they are started; they are ended in the opposite order."""
+    """Runs one server until SIGTERM, SIGINT or SIGHUP; a second signal kills what is left. `plan` says how many
+    processes of each role, in the order in which they are started; they are ended in the opposite order."""
 
     def __init__(self, site: Site, plan: Mapping[ProcessRole, int], shutdown_timeout_s: float) -> None:
         self._site = site
@@ -75,7 +75,7 @@ class Supervisor:
     async def run(self) -> None:
         """Returns after an orderly end; raises StartFailed when a process cannot do its work at the first start."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._on_signal)
         log.info("starting", data_dir=str(self._site.data.root), pid=os.getpid())
         if not await self._prepare():
