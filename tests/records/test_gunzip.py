@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.model.errors import Kind, Problem
-from penstock.records.gunzip import gunzip
+from penstock.records.gunzip import MAX_MEMBERS, gunzip
 
 WHOLE = gzip.compress(b"f1=hello\n" * 1000)
 
@@ -62,3 +62,10 @@ def test_a_bomb_costs_no_more_than_the_limit() -> None:
         assert tracemalloc.get_traced_memory()[1] < 16 << 20
     finally:
         tracemalloc.stop()
+
+
+def test_a_body_of_thousands_of_members_is_refused() -> None:
+    """Each one costs a copy of the rest: their number must not be the client's choice."""
+    member = gzip.compress(b"f")
+    assert len(gunzip(member * MAX_MEMBERS, 1 << 20)) == MAX_MEMBERS
+    assert refusal(member * (MAX_MEMBERS + 1)) is Kind.GZIP_UNREADABLE

@@ -16,6 +16,7 @@ class Incoming:
     def __init__(self, scope: Scope, receive: Receive) -> None:
         headers = dict(scope["headers"])
         self._receive = receive
+        self._started = asyncio.get_running_loop().time()
         self._more = b"content-length" in headers or b"transfer-encoding" in headers
         length = headers.get(b"content-length", b"0")
         self._hopeless = b"expect" in headers or not length.isdigit() or int(length) > DRAIN_BYTES
@@ -28,12 +29,12 @@ class Incoming:
     async def drain(self, timeout_s: float) -> None:
         """Read and drop the rest. Clients send a whole body before they look at the reply; closing on them while they
         send would lose it, and with it the code that tells them what to do. A client that asked first (Expect), or
-        that has far too much, is not waited for."""
+        that has far too much, is not waited for. `timeout_s` counts from the start of the request."""
         if self._hopeless:
             return
         size = 0
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout_at(self._started + timeout_s):
                 while self._more and size <= DRAIN_BYTES:
                     size += len((await self()).get("body", b""))
         except TimeoutError:

@@ -125,12 +125,15 @@ def test_a_granted_stranger_may_what_was_granted_and_no_longer_than_that(fort: F
         else:
             refused(reply, 403, "E18665")
     assert grounds.state() == grounds.before
+    authorized = "/v2/repos?withDag=true&sourceType=authorized"
+    assert grounds.repo in {r["name"] for r in done(fort.stranger.call("GET", authorized)).json()["repos"]}
     fort.server.grant(fort.server.owner, "stranger", "editor")
     done(fort.stranger.call("POST", f"/v2/repos/{grounds.repo}/data", b"f1=granted", headers=for_owner))
     assert len(grounds.state()[1]["records"]) == 2
     fort.server.withdraw(fort.server.owner, "stranger")
     for route in ROUTES:
         refused(call(fort.stranger, route, grounds, **for_owner), 403, "E18665")
+    assert done(fort.stranger.call("GET", authorized)).json() == {"repos": []}
     grounds.remove()
 
 
