@@ -43,6 +43,11 @@ class Fort:
         while self._raw:
             self._raw.pop().close()
 
+    def cpu_seconds(self) -> float:
+        """Processor time that the server's whole tree has used."""
+        times = [process.cpu_times() for process in self.server.tree()]
+        return sum(t.user + t.system for t in times)
+
     def resident_bytes(self) -> int:
         """Resident memory of the server's whole tree."""
         return sum(process.memory_info().rss for process in self.server.tree())

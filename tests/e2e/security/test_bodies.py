@@ -53,20 +53,20 @@ def _refuse_flat(fort: Fort, body: bytes) -> None:
     assert len(body) < BODY_BYTES
     target = f"/v2/repos/{fort.repo()}/data"
     before = fort.resident_bytes()
-    started = time.monotonic()
+    cpu_before = fort.cpu_seconds()
     for _ in range(5):
         refused(fort.owner.call("POST", target, body, headers=GZIP), 413, "E18005")
         assert fort.resident_bytes() - before < GROWTH_BYTES
-    assert time.monotonic() - started < 10
+    assert fort.cpu_seconds() - cpu_before < 5
     assert done(fort.owner.call("GET", target)).json()["records"] == []
 
 
 def test_thousands_of_empty_members_cost_no_time(fort: Fort) -> None:
     """Each member is tiny: work that grows with their square would hold a processor for minutes."""
     body = gzip.compress(b"") * (BODY_BYTES // 20) + gzip.compress(b"f1=last")
-    started = time.monotonic()
+    before = fort.cpu_seconds()
     refused(fort.owner.call("POST", f"/v2/repos/{fort.repo()}/data", body[:BODY_BYTES], headers=GZIP), 400, "E18125")
-    assert time.monotonic() - started < 1
+    assert fort.cpu_seconds() - before < 1
 
 
 @pytest.mark.parametrize(
@@ -171,12 +171,12 @@ def test_deep_nesting_is_refused(fort: Fort, body: bytes) -> None:
 def test_a_number_of_a_million_digits_costs_no_time(fort: Fort) -> None:
     name = fort.repo(schema=[{"key": "n", "valtype": "long"}, {"key": "f", "valtype": "float"}])
     digits = b"9" * 1_000_000
-    started = time.monotonic()
+    before = fort.cpu_seconds()
     for key, as_json in itertools.product((b"n", b"f"), (True, False)):
         body = b'[{"%s":%s}]' % (key, digits) if as_json else b"%s=%s" % (key, digits)
         headers = {"Content-Type": "application/json"} if as_json else {}
         refused(fort.owner.call("POST", f"/v2/repos/{name}/data", body, headers=headers), 400, "E18110")
-    assert time.monotonic() - started < 3
+    assert fort.cpu_seconds() - before < 2
 
 
 def test_the_reply_to_a_refused_body_is_small(fort: Fort) -> None:
@@ -286,7 +286,7 @@ def test_bytes_after_a_body_are_not_read_as_an_authorized_request(fort: Fort) ->
 
 
 def test_slow_senders_are_given_up_and_hold_up_nobody() -> None:
-    settings = {"api": {"body_timeout_s": 1.0}, "server": {"header_timeout_s": 1.0}}
+    settings = {"api": {"body_timeout_s": 2.0}, "server": {"header_timeout_s": 2.0}}
     with running_server(keys=[(_KEY.access, _KEY.secret)], settings=settings) as server:
         fort = Fort(server, *[Client(server.host, server.port, _KEY)] * 4)
         target = f"/v2/repos/{fort.repo()}/data"
@@ -297,14 +297,14 @@ def test_slow_senders_are_given_up_and_hold_up_nobody() -> None:
         started = time.monotonic()
         with connected(server.host, server.port, _KEY) as client:
             done(client.call("POST", target, b"f1=quick"))
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 2, "the slow ones held up the quick one"
         for connection in slow_bodies:
             assert b" 40" in connection.recv(65536).split(b"\r\n")[0]
             connection.close()
         for connection in slow_heads:
             assert connection.recv(65536)[:12] in (b"", b"HTTP/1.1 408", b"HTTP/1.1 400")
             connection.close()
-        assert time.monotonic() - started < 8
+        assert time.monotonic() - started < 15
         fort.owner.close()
         assert done(fort.owner.call("GET", target)).json()["records"] == [{"f1": "quick"}]
         fort.owner.close()
