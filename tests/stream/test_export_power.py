@@ -2,6 +2,7 @@
 
 import random
 import threading
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,16 @@ from penstock.stream.settings import FlowSettings
 from stream.rig import NOW_US, SCHEMA, ZONE, parse_schema
 
 REPO = Repo(owner="o", name="r", incarnation=1, region="nb", schema=parse_schema(SCHEMA, Limits()))
-SPEC = {"bucket": "bkt", "rotateStrategy": "size", "rotateSize": 1000, "retention": 1, "keyPrefix": "a/$(hour)/x"}
+SPEC = {
+    "bucket": "bkt",
+    "rotateStrategy": "size",
+    "rotateSize": 1000,
+    "retention": 1,
+    "keyPrefix": "a/$(min)/$(sec)",
+}
 EXPORT = Export(id=1, queue=REPO.queue, name="e", type="kodo", spec=sink_type("kodo").parse_spec(SPEC, REPO, Limits()))
+
+RUNS = count()
 
 
 class Disk(PowerDisk):
@@ -58,7 +67,8 @@ def log() -> MemoryLog:
 
 
 def run(root: Path, log: MemoryLog) -> None:
-    """Export everything there is."""
+    """Export everything there is, at a time of its own."""
+    at_us = NOW_US + (86_400 + 61 * next(RUNS)) * 1_000_000  # more than a day later: everything is due
     data = DataDir(root)
     journal = Journal(journal_path(data, 0), compact_bytes=1000)
     flow = ExportFlow(
@@ -70,7 +80,7 @@ def run(root: Path, log: MemoryLog) -> None:
         ledger=Ledger(data, 1),
         context=SinkContext("o", Buckets(data, BucketSettings()), ZONE),
         settings=FlowSettings(),
-        clock=Clock(lambda: NOW_US + 90_000_000_000),  # more than a day: everything is due
+        clock=Clock(lambda: at_us),
     )
     while flow.is_due():
         flow.advance(threading.Event())
