@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -62,7 +63,9 @@ def _pages(services: Services) -> Starlette:
             return _json({"status": "disk reserve reached: posts are refused", "free_bytes": free}, 503)
         return _json({"status": "ready"})
 
-    async def metrics(_: Request) -> Response:
+    async def metrics(request: Request) -> Response:
+        if not services.settings.metrics_open and not _is_local(request):
+            return _json({"error": "E18665: /metrics is for callers on this machine (setting api.metrics_open)"}, 403)
         return Response(services.render_metrics(), media_type="text/plain; version=0.0.4")
 
     async def openapi(_: Request) -> Response:
@@ -82,6 +85,10 @@ def _pages(services: Services) -> Starlette:
         ],
         exception_handlers={404: missing, 405: missing},
     )
+
+
+def _is_local(request: Request) -> bool:
+    return request.client is not None and ip_address(request.client.host).is_loopback
 
 
 def _with_request_id(send: Send) -> Send:

@@ -12,5 +12,7 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Regions that a repo may name (E18212)."""
     inflight_bytes: int = 64 * 1024 * 1024
     """Body bytes that one API process holds at once; beyond it posts get 503."""
+    metrics_open: bool = False
+    """Let other machines read `/metrics`, which names owners and repos. Callers on this machine always may."""
     body_timeout_s: float = 30.0
     """A body that takes longer to arrive is given up."""

@@ -42,7 +42,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Log lines on standard error as JSON, or as text for people."""
     backlog: Annotated[int, Meta(ge=128, le=65535)] = 1024
     """Connections that may wait to be accepted; each API process holds at most as many open ones."""
-    header_timeout_s: Annotated[float, Meta(gt=0, le=60)] = 10.0
+    header_timeout_s: Annotated[float, Meta(gt=0, le=600)] = 75.0
     """A connection that has not sent a whole request head by then, or sends no further request, is closed."""
     shutdown_timeout_s: Annotated[float, Meta(gt=0)] = 30.0
     """How long requests and flows may take to end at shutdown before their processes are killed."""
