@@ -13,10 +13,11 @@ from itertools import pairwise
 from crash.canon import Row, digest, line
 from crash.history import Batch, Outcome
 
-Key = tuple[str, int]
+RecordId = tuple[str, int]
 """A record: its client and sequence."""
 Place = tuple[int, int]
 """Where the log has it: partition and offset."""
+Places = dict[RecordId, Place]
 SHOWN = 3
 
 
@@ -49,7 +50,7 @@ class Expected:
     def __len__(self) -> int:
         return len(self._records)
 
-    def problem(self, key: Key, row: str, view: str) -> tuple[str, str] | None:
+    def problem(self, key: RecordId, row: str, view: str) -> tuple[str, str] | None:
         """What is wrong with a row that was read: it was never sent, or it looked different."""
         sent = self._records.get(key)
         if sent is None:
@@ -62,11 +63,9 @@ class Expected:
         return None
 
 
-def check_log(
-    expected: Expected, partitions: Mapping[int, Iterable[tuple[int, Row]]], found: Findings
-) -> dict[Key, Place]:
+def check_log(expected: Expected, partitions: Mapping[int, Iterable[tuple[int, Row]]], found: Findings) -> Places:
     """Every acknowledged record once, bodies whole, order kept. Returns where each record lies."""
-    places: dict[Key, Place] = {}
+    places: Places = {}
     for partition, rows in partitions.items():
         for offset, row in rows:
             key = row["client"], row["sequence"]
@@ -86,14 +85,14 @@ def check_log(
 def check_export(
     name: str,
     expected: Expected,
-    places: Mapping[Key, Place],
-    files: Iterable[tuple[str, Iterator[tuple[Key, Row]]]],
+    places: Places,
+    files: Iterable[tuple[str, Iterator[tuple[RecordId, Row]]]],
     view: str,
     found: Findings,
 ) -> int:
     """Every record of the log in one file once, and nothing else; within a partition in the log's order. `files` come
     in the order of their writing. Returns how many rows there were."""
-    seen: dict[Key, str] = {}
+    seen: dict[RecordId, str] = {}
     latest: dict[int, int] = {}
     for file, rows in files:
         for key, row in rows:
@@ -128,7 +127,7 @@ def check_names(name: str, files: Sequence[tuple[str, int]], found: Findings) ->
         found.add(f"{name}: files of several flows", str({flow for flow, _ in files}))
 
 
-def _check_batch(batch: Batch, places: Mapping[Key, Place], found: Findings) -> None:
+def _check_batch(batch: Batch, places: Places, found: Findings) -> None:
     stored = [p for i in range(batch.count) if (p := places.get((batch.client, batch.first + i))) is not None]
     if batch.outcome is Outcome.ACKNOWLEDGED and len(stored) < batch.count:
         found.add("log: acknowledged and lost", f"{batch.count - len(stored)} records of {batch}")
@@ -142,7 +141,7 @@ def _check_batch(batch: Batch, places: Mapping[Key, Place], found: Findings) -> 
             found.add("log: body scattered", f"{batch} at {stored[:5]}...")
 
 
-def _check_order(batches: Iterable[Batch], places: Mapping[Key, Place], found: Findings) -> None:
+def _check_order(batches: Iterable[Batch], places: Places, found: Findings) -> None:
     """What one connection sent lies in one partition, in the order of its requests."""
     by_connection: dict[int, list[Batch]] = defaultdict(list)
     for batch in batches:

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from crash.checker import Findings, Key
+from crash.checker import Findings, RecordId
 from crash.door import Door
 from crash.exported_files import TEMP
 from crash.plans import ExportPlan
@@ -31,7 +31,7 @@ class Observer:
         self._thread = threading.Thread(target=self._run, name="observer", daemon=True)
         self._failure: BaseException | None = None
         self._ends: dict[tuple[str, str], int] = {}
-        self.records: dict[str, set[Key]] = {plan.repo: set() for plan in plans}
+        self.records: dict[str, set[RecordId]] = {plan.repo: set() for plan in plans}
         self.files: dict[Path, str] = {}
         self.looks = 0
         self.found = Findings()
@@ -45,7 +45,7 @@ class Observer:
         if self._failure is not None:
             raise self._failure
 
-    def check(self, places: dict[str, dict[Key, Any]]) -> None:
+    def check(self, places: dict[str, dict[RecordId, Any]]) -> None:
         """Compare with the end of the run: `places` says which records each repo has."""
         for repo, seen in self.records.items():
             for key in seen - places[repo].keys():

@@ -45,13 +45,15 @@ def _plan(repo: str, name: str, *, size: int | None = None, interval: int | None
 EXPORTS: tuple[ExportPlan, ...] = (
     _plan("alpha", "json", format="json", size=40_000, keyPrefix="$(year)/$(mon)/$(day)/$(hour)-$(min)/part"),
     _plan("alpha", "parquet", format="parquet", interval=1, keyPrefix="by-second/$(sec)/"),
-    _plan("alpha", "csv", format="csv", delimiter=",", compress=True, size=60_000, interval=2),
+    _plan("alpha", "csv", format="csv", delimiter=",", compress=True, size=60_000, interval=2, retention=1),
     _plan("beta", "text", format="text", size=30_000, interval=1, keyPrefix="lines"),
     _plan("beta", "jsongz", format="json", compress=True, interval=2),
     _plan("beta", "mapped", format="parquet", fields=MAPPING, size=50_000),
     _plan("gamma", "tabs", format="csv", delimiter="\t", interval=1, keyPrefix="$(year)$(mon)$(day)/"),
     _plan("gamma", "textgz", format="text", compress=True, size=20_000),
 )
+IN_A_STORE = _plan("gamma", "store", format="json", interval=1)
+"""One more, whose bucket is to be mapped to an S3-compatible store."""
 REPOS: tuple[str, ...] = ("alpha", "beta", "gamma")
 
 

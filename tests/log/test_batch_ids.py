@@ -55,7 +55,6 @@ def test_ids_are_known_after_a_restart(data: DataDir) -> None:
 @pytest.mark.parametrize("spoil", ["delete", "garble", "bogus"])
 def test_the_files_of_ids_are_only_caches(data: DataDir, spoil: str) -> None:
     filled(data)
-    all_repeat(data)
     caches = sorted(partition_folder(data).glob("*.ids"))
     assert len(caches) == len(segments(data)) - 1
     contents = [c.read_bytes() for c in caches]
@@ -96,6 +95,29 @@ def test_old_ids_are_forgotten_and_the_newest_place_counts(data: DataDir) -> Non
     writer = open_writer(data, PLAIN)
     third = put(writer, [1], at=DAY_US + 200, batch_id="id 1")
     assert (third.offset, third.repeated) == (3, True)
+    writer.close()
+
+
+def test_the_newest_place_counts_in_whatever_partition_it_is(data: DataDir) -> None:
+    first, second = open_writer(data, PLAIN), open_writer(data, PLAIN)
+    put(second, [1], at=0, batch_id="id")
+    assert put(first, [1], at=DAY_US + 1, batch_id="id").partition == 0
+    first.close()
+    second.close()
+    writer = open_writer(data, PLAIN)
+    third = put(writer, [1], at=DAY_US + 2, batch_id="id")
+    assert (third.partition, third.offset, third.repeated) == (0, 0, True)
+    writer.close()
+
+
+def test_sealing_keeps_the_ids_so_that_a_restart_need_not_read_the_segments(data: DataDir) -> None:
+    filled(data)
+    sealed = segments(data)[:-1]
+    assert len(list(partition_folder(data).glob("*.ids"))) == len(sealed)
+    for path in sealed:
+        path.write_bytes(path.read_bytes()[:64])
+    writer = open_writer(data, PLAIN)
+    assert all(put(writer, [n], at=1000, batch_id=f"id {n}").repeated for n in range(60))
     writer.close()
 
 

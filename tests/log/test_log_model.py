@@ -1,4 +1,4 @@
-"""The whole log against an independent model, in any order of appends, kills, restarts, rolls, compression, retention."""
+"""The whole log against a model, in any order of appends, kills, restarts, rolls, compression, retention."""
 
 from __future__ import annotations
 

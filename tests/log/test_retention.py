@@ -153,3 +153,13 @@ def test_compressed_segments_go_too_and_a_drop_outlives_a_restart(data: DataDir)
     writer = open_writer(data, TINY)
     assert put(writer, [400]).offset == 400
     writer.close()
+
+
+def test_a_read_that_retention_overtakes_is_out_of_range_not_damage(data: DataDir) -> None:
+    filled(data, hours_ago=100)
+    reader = open_reader(data, QUEUE)
+    reading = reader.read({}, reader.ends(), SCHEMA)
+    next(reading)
+    run(data)
+    with pytest.raises(PositionOutOfRange):
+        list(reading)

@@ -11,7 +11,7 @@ import fcntl
 import os
 import struct
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from itertools import zip_longest
 from pathlib import Path
@@ -21,8 +21,8 @@ from isal.isal_zlib import crc32
 
 from penstock.log import layout, watermark
 from penstock.log.files import TEMP_SUFFIX, disk
-from penstock.log.frame import Flag, note_of
-from penstock.log.interface import Appended
+from penstock.log.frame import BadFrame, Flag, note_of
+from penstock.log.interface import Appended, CorruptLog
 from penstock.log.segment import SegmentFile
 
 MICROS = 1_000_000
@@ -85,6 +85,23 @@ class BatchIds:
                 found[batch_id] = Appended(partition, stored.offset, stored.count, repeated=True)
         return found
 
+    def keep(self, partition: int, base: int, end_offset: int) -> None:
+        """Write the cache of a segment that was just sealed, if its ids are known here. Never raises."""
+        if partition in self._seen:
+            with suppress(OSError, BadFrame, CorruptLog):
+                self._catch_up(partition, 0)
+                ids = [i for p, i in self._known.values() if p == partition and base <= i.offset < end_offset]
+                newest = max((i.arrived_at_us for i in ids), default=0)
+                cache = SegmentIds(base, end_offset, newest, ids)
+                _store(cache, layout.ids_path(self._folder / str(partition), base))
+
+    def _learn(self, partition: int, ids: list[StoredId]) -> None:
+        """An id that was stored again after its age counts where it is newest."""
+        for stored in ids:
+            known = self._known.get(stored.batch_id)
+            if known is None or known[1].arrived_at_us <= stored.arrived_at_us:
+                self._known[stored.batch_id] = (partition, stored)
+
     def _catch_up(self, partition: int, now_us: int) -> None:
         folder = self._folder / str(partition)
         mark = watermark.read(folder)
@@ -117,7 +134,7 @@ class BatchIds:
             cached = SegmentIds(base, following, newest, ids)
             _store(cached, layout.ids_path(folder, base))
         if cached.newest_us >= now_us - self._age_us:
-            self._known.update((i.batch_id, (partition, i)) for i in cached.ids)
+            self._learn(partition, cached.ids)
         self._seen[partition] = (base, -1, following)
 
     def _read(
@@ -133,7 +150,7 @@ class BatchIds:
         limit = file.size() if end is None else end
         ids, _, position = _ids_of(file, position, limit, offset, end_offset)
         file.close()
-        self._known.update((i.batch_id, (partition, i)) for i in ids)
+        self._learn(partition, ids)
         self._seen[partition] = (base, position, end_offset)
 
 
@@ -166,7 +183,7 @@ def _load(path: Path, base: int, end_offset: int) -> SegmentIds | None:
         return None
     try:
         ids = msgspec.msgpack.decode(data[4:], type=SegmentIds)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
     return ids if (ids.base_offset, ids.end_offset) == (base, end_offset) else None
 

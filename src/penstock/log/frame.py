@@ -216,8 +216,14 @@ def check_rest(header: FrameHeader, rest: memoryview) -> None:
 
 
 def note_of(header: FrameHeader, rest: memoryview) -> Note:
-    """The note in checked bytes."""
-    return msgspec.msgpack.decode(rest[: header.note_bytes], type=Note)
+    """The note in checked bytes. Raises BadFrame when it is not a note on `count` records."""
+    try:
+        note = msgspec.msgpack.decode(rest[: header.note_bytes], type=Note)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise BadFrame(f"the note cannot be read: {error}") from error
+    if sum(p.count for p in note.posts) != header.count:
+        raise BadFrame("the note is about another number of records")
+    return note
 
 
 def stored_body(header: FrameHeader, rest: memoryview) -> memoryview:
@@ -233,7 +239,7 @@ def batch_of(header: FrameHeader, rest: memoryview, schema: pa.Schema) -> pa.Rec
         if header.codec == Codec.ZSTD:
             body = pa.decompress(body, header.raw_bytes, codec="zstd")
         batch = pa.ipc.read_record_batch(pa.ipc.read_message(body), schema)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, EOFError) as error:
         raise BadFrame(f"the body is not a record batch of the segment's schema: {error}") from error
     if batch.num_rows != header.count:
         raise BadFrame(f"the body holds {batch.num_rows} records where the header says {header.count}")

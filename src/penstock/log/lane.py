@@ -147,6 +147,7 @@ class Lane:
             before, self._active = self._active, active
             if before is not None:
                 before.seal()
+                self._ids.keep(self._slot.number, before.head.base_offset, active.head.base_offset)
 
     def roll_if_old(self) -> None:
         """Begin a new segment if the current one has records and is past its age, so that retention may drop it."""

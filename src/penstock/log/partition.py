@@ -14,10 +14,11 @@ from penstock.log import index as index_file
 from penstock.log import watermark
 from penstock.log.frame import BadFrame, FrameHeader, batch_of
 from penstock.log.index import SparseIndex
-from penstock.log.interface import CorruptLog
+from penstock.log.interface import CorruptLog, PositionOutOfRange
 from penstock.log.layout import index_path, segment_bases, segment_path
 from penstock.log.segment import SegmentFile
 from penstock.log.watermark import Watermark
+from penstock.model.repo import QueueId
 
 OPEN_SEGMENTS = 2
 
@@ -66,8 +67,9 @@ class StoredFrame:
 class SegmentPartition:
     """Not thread-safe. `refresh()` looks at the disk; everything else speaks of what it saw."""
 
-    def __init__(self, folder: Path, number: int) -> None:
+    def __init__(self, queue: QueueId, folder: Path, number: int) -> None:
         self.number = number
+        self._queue = queue
         self._folder = folder
         self._mark = Watermark(0, 0, 0, 0)
         self._bases: list[int] = []
@@ -126,7 +128,7 @@ class SegmentPartition:
             try:
                 file = SegmentFile(path)
             except FileNotFoundError:
-                raise CorruptLog(str(path), 0, 0, "the segment is missing") from None
+                raise self._gone(base) from None
             except BadFrame as bad:
                 raise CorruptLog(str(path), 0, 0, str(bad)) from bad
             kept = None
@@ -137,6 +139,14 @@ class SegmentPartition:
                 self._open.popitem(last=False)  # closes when the last frame that refers to it is gone
         self._open.move_to_end(base)
         return found
+
+    def _gone(self, base: int) -> Exception:
+        """The error for a segment that was there a moment ago: dropped by retention, or with its queue, or lost."""
+        bases = segment_bases(self._folder)
+        if self._folder.is_dir() and not (bases and bases[0] > base):
+            return CorruptLog(str(segment_path(self._folder, base)), 0, 0, "the segment is missing")
+        start, end = (bases[0], self._mark.next_offset) if bases else (0, 0)
+        return PositionOutOfRange(self._queue, self.number, base, start, end)
 
     def close(self) -> None:
         for segment in self._open.values():

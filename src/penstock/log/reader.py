@@ -24,7 +24,7 @@ class SegmentReader(MergingReader):
         for number in partitions(self._folder):
             partition = self._partitions.get(number)
             if partition is None:
-                partition = self._partitions[number] = SegmentPartition(self._folder / str(number), number)
+                partition = self._partitions[number] = SegmentPartition(self.queue, self._folder / str(number), number)
             if partition.refresh():
                 seen[number] = partition
         return seen

@@ -37,6 +37,8 @@ HEAD = struct.Struct("<8sHHIII")
 VERSION = 1
 HEAD_LIMIT = 16 * 1024 * 1024
 WINDOW = 64 * 1024
+SMALL_WINDOW = 1024
+"""Read at a header when frames are large: from one header to the next their bodies are not wanted."""
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -88,7 +90,7 @@ def read_head(fd: int) -> tuple[Head, int]:
         raise BadFrame("the segment head's CRC does not match")
     try:
         return msgspec.msgpack.decode(payload, type=Head), end
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadFrame(f"the segment head cannot be read: {error}") from error
 
 
@@ -102,6 +104,7 @@ class SegmentFile:
         self.path = path
         self._window = memoryview(b"")
         self._window_at = 0
+        self._ahead = WINDOW
         self.fd = -1
         self.fd = os.open(path, os.O_RDONLY)
         if not headless:
@@ -113,6 +116,7 @@ class SegmentFile:
     def header(self, position: int, limit: int) -> FrameHeader:
         """The header of the frame at `position`. Raises BadFrame, also when the frame would pass `limit`."""
         header = parse_header(self._bytes(position, HEADER_BYTES, limit))
+        self._ahead = WINDOW if header.size <= WINDOW // 2 else SMALL_WINDOW
         if position + header.size > limit:
             raise BadFrame(f"the frame would end at {position + header.size}, the segment ends at {limit}")
         return header
@@ -152,9 +156,9 @@ class SegmentFile:
         if at >= 0 and at + size <= len(self._window):
             return self._window[at : at + size]
         size = max(0, min(size, limit - position))
-        if size > WINDOW // 2:
+        if size > self._ahead // 2:
             return self._read(position, size)
-        self._window = self._read(position, min(WINDOW, limit - position) if size else 0)
+        self._window = self._read(position, min(self._ahead, limit - position) if size else 0)
         self._window_at = position
         return self._window[:size]
 
