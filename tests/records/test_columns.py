@@ -43,3 +43,17 @@ def test_each_as_json(field: Field) -> None:
 @given(texts=st.lists(ODD_TEXTS, min_size=2, max_size=4))
 def test_several_in_one_column(field: Field, texts: list[str]) -> None:
     agree_text("\n".join(f"f={text}" for text in texts).encode(), Schema((field,)))
+
+
+@pytest.mark.parametrize(
+    ("field", "texts"),
+    [
+        (Field("f", ValType.ARRAY, ElemType.LONG), ["[1] [2]", "[3,", "4]"]),
+        (Field("f", ValType.ARRAY, ElemType.STRING), ['["a"]["b"]', '["c",', '"d"]']),
+        (Field("f", ValType.ARRAY, ElemType.STRING), ['["]', '["]', '["a"] ["b"]']),
+        (Field("f", ValType.MAP, schema=INNER), ['{"a":1} {"a":2}', '{"a":3,', '"b":"x"}']),
+        (Field("f", ValType.JSONSTRING), ["1 2", "[3,", "4]"]),
+    ],
+)
+def test_a_text_gets_no_help_from_its_neighbours(field: Field, texts: list[str]) -> None:
+    agree_text("\n".join(f"f={text}" for text in texts).encode(), Schema((field,)))

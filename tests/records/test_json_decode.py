@@ -193,6 +193,9 @@ def test_a_record_is_an_object(element: str) -> None:
         ("nonsense", "byte 0"),
         ("\ufeff{}", "byte order mark"),
         (b'[{"s":"\xff"}]', "offset 7"),
+        (b'[{"j":"\xff"}]', "offset 7"),
+        (b'[{"j":["\xed\xa0\x80"]}]', "offset 8"),
+        (b'[{"\xff":1}]', "offset 3"),
         ("[" * 5000, "nested deeper"),
     ],
 )

@@ -60,3 +60,15 @@ def test_strangers(stranger: bytes) -> None:
 def test_as_many_keys_as_a_schema_may_have() -> None:
     keys = [f"a_rather_long_field_name_{i}" for i in range(500)]
     assert match(KeyTable(keys), [key.encode() for key in reversed(keys)]) == list(reversed(range(500)))
+
+
+@pytest.mark.parametrize("place", [0, 7, 8, 15, 16, 23, 24, 29])
+def test_strangers_that_share_a_slot(place: int) -> None:
+    """One key has a table of 16 slots: of 90 other keys of its length, some share its slot."""
+    key = b"k" * 30
+    table = KeyTable([key.decode()])
+    for other in range(33, 123):
+        stranger = key[:place] + bytes([other]) + key[place + 1 :]
+        if stranger != key:
+            with pytest.raises(Refused):
+                match(table, [stranger])

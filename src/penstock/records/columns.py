@@ -136,7 +136,7 @@ def _maps(field: Field) -> Cast:
 def _decode(decoder: msgspec.json.Decoder[T], texts: pa.StringArray, first: str, last: str) -> list[T]:
     """The value of each text. Since a text begins and ends with a bracket, and no JSON string goes past the end of a
     line, as many values as texts are one value a text."""
-    trimmed = pc.utf8_trim(texts, _JSON_SPACE)
+    trimmed = pc.ascii_trim(texts, _JSON_SPACE)
     if not pc.all(pc.and_(pc.starts_with(trimmed, first), pc.ends_with(trimmed, last)), min_count=0).as_py():
         raise Refused
     values = decode_lines(decoder, texts)

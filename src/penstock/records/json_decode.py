@@ -13,7 +13,6 @@ from penstock.model.schema import Schema
 from penstock.records.json_rows import JsonRows
 from penstock.records.refusal import Refused
 from penstock.records.room import MAX_CELLS, require_room, width
-from penstock.records.texts import require_utf8
 
 _RAW = msgspec.json.Decoder(msgspec.Raw)
 _RAW_ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
@@ -34,7 +33,6 @@ class JsonDecoder:
     def decode(self, body: bytes) -> pa.RecordBatch:
         """Every record of the body. Raises Refused when it is not JSON or any record is bad, `Problem` when there is no
         record."""
-        require_utf8(body)
         is_array = _STARTS_ARRAY.match(body) is not None
         if (
             len(body) // 2 * self._width > MAX_CELLS
