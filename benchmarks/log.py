@@ -5,7 +5,8 @@
 Throughput: batches of 5,000 and of 100 rows, each synced before the next, appended and read back (every CRC checked),
 beside the same bytes written raw with fdatasync and an Arrow IPC file (synced once a batch). Latency: one-record
 appends by 8 producers over 1 queue and over 200 queues, as multiples of the disk's own fdatasync after a write of the
-same size, as the disk is and with 10 ms added to every sync.
+same size (one thread alone; 8 threads together), as the disk is and with 10 ms added to every sync. Recovery: hundreds
+of queues.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from penstock.log import LogSettings, files, open_reader, open_writer
+from penstock.log import LogSettings, files, open_reader, open_writer, recover_all
 from penstock.model.datadir import DataDir
 from penstock.model.repo import QueueId
 
@@ -128,6 +129,36 @@ def disk_sync(folder: Path, size: int, times: int) -> list[float]:
     return took
 
 
+def in_parallel(workers: int, times: int, action: Callable[[int], object]) -> tuple[list[float], float]:
+    """Seconds of each call of `action(n)` by `workers` threads, `times` each, n counting over all; seconds in all."""
+    took: list[float] = []
+
+    def work(which: int) -> None:
+        mine = [timed(lambda n=n: action(n * workers + which)) for n in range(times)]
+        took.extend(mine)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(workers)]
+    total = timed(lambda: ([t.start() for t in threads], [t.join() for t in threads]))
+    return took, total
+
+
+def disk_sync_in_parallel(folder: Path, size: int, queues: int, workers: int, times: int) -> list[float]:
+    """As `disk_sync`, by several threads over several files: what the disk gives when it is asked from many sides."""
+    paths = [folder / f"sync-{n}" for n in range(max(queues, workers))]
+    descriptors = [files.disk().create(p) for p in paths]
+
+    def write_and_sync(n: int) -> None:
+        fd = descriptors[n % len(descriptors)]
+        files.disk().write(fd, [bytes(size)], n * size)
+        files.disk().sync(fd)
+
+    took, _ = in_parallel(workers, times, write_and_sync)
+    for fd, path in zip(descriptors, paths, strict=True):
+        os.close(fd)
+        path.unlink()
+    return took
+
+
 def latency(folder: Path, queues: int, producers: int, appends: int) -> None:
     batch = make_batch(1)
     data = DataDir(folder / f"latency-{queues}")
@@ -135,26 +166,54 @@ def latency(folder: Path, queues: int, producers: int, appends: int) -> None:
     names = [QueueId("bench", f"q{n}", 1) for n in range(queues)]
     for future in [writer.append(q, batch, arrived_at_us=0) for q in names]:
         future.result()
-    before = disk_sync(folder, 2048, 200)
-    took: list[float] = []
-
-    def produce(which: int) -> None:
-        mine = []
-        for n in range(appends):
-            queue = names[(n * producers + which) % queues]
-            mine.append(timed(lambda q=queue: writer.append(q, batch, arrived_at_us=0).result()))
-        took.extend(mine)
-
-    threads = [threading.Thread(target=produce, args=(n,)) for n in range(producers)]
-    total = timed(lambda: ([t.start() for t in threads], [t.join() for t in threads]))
-    disk = [*before, *disk_sync(folder, 2048, 200)]
+    disk = disk_sync(folder, 2048, 200)
+    together = disk_sync_in_parallel(folder, 2048, queues, producers, appends // 2)
+    took, total = in_parallel(
+        producers, appends, lambda n: writer.append(names[n % queues], batch, arrived_at_us=0).result()
+    )
+    disk += disk_sync(folder, 2048, 200)
+    together += disk_sync_in_parallel(folder, 2048, queues, producers, appends // 2)
     writer.close()
     p50, p99 = percentile(took, 0.5), percentile(took, 0.99)
-    d50, d99 = percentile(disk, 0.5), percentile(disk, 0.99)
+    alone50, alone99 = percentile(disk, 0.5), percentile(disk, 0.99)
+    many50, many99 = percentile(together, 0.5), percentile(together, 0.99)
     print(
         f"{queues:>4} queues, {producers} producers, one record each | p50 {p50 * 1000:.2f} p99 {p99 * 1000:.2f} ms,"
-        f" {len(took) / total:.0f}/s | fdatasync p50 {d50 * 1000:.2f} p99 {d99 * 1000:.2f} ms"
-        f" | {p50 / d50:.1f} x p50, {p99 / d99:.1f} x p99"
+        f" {len(took) / total:.0f}/s"
+        f" | fdatasync alone p50 {alone50 * 1000:.2f} p99 {alone99 * 1000:.2f} ms: {p50 / alone50:.1f} x,"
+        f" {p99 / alone99:.1f} x"
+        f" | write+fdatasync by {producers} threads p50 {many50 * 1000:.2f} p99 {many99 * 1000:.2f} ms:"
+        f" {p50 / many50:.1f} x, {p99 / many99:.1f} x"
+    )
+    shutil.rmtree(data.root)
+
+
+def restart(folder: Path, queues: int, partitions: int) -> None:
+    """Recovery of a log of many queues after a kill, and after a machine restart that lost every watermark."""
+
+    class Restarted(files.Disk):
+        def boot_id(self) -> str:
+            return "another boot"
+
+    data = DataDir(folder / "restart")
+    batch = make_batch(200)
+    writers = [open_writer(data, SETTINGS) for _ in range(partitions)]
+    for _ in range(10):
+        for future in [
+            w.append(QueueId("bench", f"q{n}", 1), batch, arrived_at_us=0) for w in writers for n in range(queues)
+        ]:
+            future.result()
+    for writer in writers:
+        writer.close()
+    size = sum(p.stat().st_size for p in data.log.rglob("*.seg"))
+    killed = timed(lambda: recover_all(data))
+    for path in data.log.rglob("watermark"):
+        path.unlink()
+    with files.replace(Restarted()):
+        lost = timed(lambda: recover_all(data))
+    print(
+        f"recovery of {queues} queues x {partitions} partitions, {size / MB:.0f} MB: {killed * 1000:.0f} ms after a"
+        f" kill, {lost * 1000:.0f} ms after a power cut that took every watermark"
     )
     shutil.rmtree(data.root)
 
@@ -174,6 +233,7 @@ def main() -> None:
             with files.replace(files.Disk(delay_ms / 1000)):
                 for queues in (1, 200):
                     latency(folder, queues, 8, (1000 if not delay_ms else 100) // share)
+        restart(folder, 300 // share, 4)
         alone = statistics.median(disk_sync(folder, 4096, 500))
         print(f"the disk does {1 / alone:.0f} fdatasync/s of 4 KB appends")
     finally:
