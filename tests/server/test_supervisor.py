@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -284,3 +285,20 @@ def test_no_process_loads_what_it_does_not_need(server: Server) -> None:
         text = loaded(pid)
         assert "pyarrow" in text, name
         assert not any(library in text for library in ("duckdb", "deltalake", "sqlglot")), name
+
+
+def test_a_process_that_cannot_start_is_tried_again_until_it_can(server: Server) -> None:
+    server.data.secret_key.chmod(0o644)  # an API process refuses a key file that others can read
+    server.kill("api-0")
+    server.wait_until(lambda: server.log_text().count('"event":"process died"') >= 3, "trying again")
+    assert "secret.key" in server.log_text()
+    with SignedClient(server.url, *KEY) as client:
+        client.ok("POST", DATA, b"n=1")
+    server.data.secret_key.chmod(0o600)
+    server.wait_until(lambda: httpx.get(f"{server.url}/readyz").status_code == 200, "ready again")
+    waits = [line["restart_in_s"] for line in log_lines(server) if line["event"] == "process died"]
+    assert waits == sorted(waits) and waits[0] < waits[-1], "each wait is longer than the one before"
+
+
+def log_lines(server: Server) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in server.log_text().splitlines() if line.startswith("{")]

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from penstock.auth.keyring import DEFAULT_OWNER
 from penstock.cli.local_catalog import key_ring, local_catalog, local_user
 from penstock.cli.options import DataDirOption, JsonOption
 from penstock.cli.output import report, table
@@ -18,7 +17,7 @@ app = typer.Typer(help="Access keys. Changes hold at once, also in a running ser
 
 @app.command("add")
 def add(
-    owner: Annotated[str, typer.Option(help="Whom the key acts for; made if new.")] = DEFAULT_OWNER,
+    owner: Annotated[str, typer.Option(help="Whom the key acts for; made if new.")] = "default",
     role: Annotated[Role, typer.Option(help="What the key may do.")] = Role.EDITOR,
     access_key: Annotated[str | None, typer.Option(help="Generated if not given.")] = None,
     secret_key: Annotated[str | None, typer.Option(help="Generated if not given.")] = None,

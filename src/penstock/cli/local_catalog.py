@@ -6,20 +6,26 @@ import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from penstock.auth.keyring import KeyRing
-from penstock.auth.secrets import SecretBox, SecretsUnreadable
-from penstock.catalog.database import Catalog
-from penstock.catalog.format import Unusable
 from penstock.cli.options import data_directory
 from penstock.cli.output import plain_errors
 from penstock.model.datadir import DataDir
+
+if TYPE_CHECKING:
+    from penstock.auth.keyring import KeyRing
+    from penstock.catalog.database import Catalog
 
 
 @contextmanager
 def local_catalog(data_dir: Path | None, *, make: bool = False) -> Iterator[tuple[DataDir, Catalog]]:
     """Open for a `with` block. With `make` a new data directory is made ready first; a running server sees every change
     at its next request. Everything that a user can bring about is raised as `Refused`."""
+    # imported here: `penstock serve` need not wait for what it does not use
+    from penstock.auth.secrets import SecretsUnreadable
+    from penstock.catalog.database import Catalog
+    from penstock.catalog.format import Unusable
+
     data = data_directory(data_dir)
     with plain_errors(Unusable, SecretsUnreadable), Catalog.open(data, migrate=make) as catalog:
         yield data, catalog
@@ -27,6 +33,9 @@ def local_catalog(data_dir: Path | None, *, make: bool = False) -> Iterator[tupl
 
 def key_ring(data: DataDir, catalog: Catalog) -> KeyRing:
     """Raises SecretsUnreadable."""
+    from penstock.auth.keyring import KeyRing
+    from penstock.auth.secrets import SecretBox
+
     return KeyRing(catalog, SecretBox.of(data))
 
 

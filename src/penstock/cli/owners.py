@@ -7,8 +7,6 @@ from typing import Annotated
 import msgspec
 import typer
 
-from penstock.catalog import owners as queries
-from penstock.catalog.audit import AuditEntry
 from penstock.cli.local_catalog import local_catalog, local_user
 from penstock.cli.options import DataDirOption, JsonOption
 from penstock.cli.output import report, table
@@ -25,6 +23,9 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Add an owner; one that exists is left as it is."""
+    from penstock.catalog import owners as queries
+    from penstock.catalog.audit import AuditEntry
+
     entry = AuditEntry(owner=owner, principal=local_user(), action="owner.add", object=f"owner/{owner}")
     with local_catalog(data_dir, make=True) as (_, catalog):
         made = catalog.change(entry, lambda conn: queries.ensure(conn, owner, name)).result()
@@ -34,6 +35,8 @@ def add(
 @app.command("list")
 def list_owners(data_dir: DataDirOption = None, as_json: JsonOption = False) -> None:
     """List owners and what they have granted."""
+    from penstock.catalog import owners as queries
+
     with local_catalog(data_dir) as (_, catalog):
         rows = catalog.read(
             lambda conn: [
@@ -61,6 +64,9 @@ def grant(
     as_json: JsonOption = False,
 ) -> None:
     """Let the keys of GRANTEE act for OWNER (X-Resource-Owner)."""
+    from penstock.catalog import owners as queries
+    from penstock.catalog.audit import AuditEntry
+
     entry = AuditEntry(
         owner=owner, principal=local_user(), action="grant.add", object=f"grant/{grantee}", detail={"role": role}
     )
@@ -72,6 +78,9 @@ def grant(
 @app.command("revoke")
 def revoke(owner: str, grantee: str, data_dir: DataDirOption = None, as_json: JsonOption = False) -> None:
     """Take back what OWNER granted to GRANTEE."""
+    from penstock.catalog import owners as queries
+    from penstock.catalog.audit import AuditEntry
+
     entry = AuditEntry(owner=owner, principal=local_user(), action="grant.revoke", object=f"grant/{grantee}")
     with local_catalog(data_dir) as (_, catalog):
         gone = catalog.change(entry, lambda conn: queries.withdraw(conn, owner, grantee)).result()

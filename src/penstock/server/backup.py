@@ -82,8 +82,7 @@ class Backup:
         _create(self._to.catalog).close()  # for its owner only: it is filled where it is
         catalog.backup(self._to.catalog)
         read_at_ns = self._take_journals()
-        with Catalog.open(self._data) as reader:
-            live = [repo.queue for repo in reader.read(repos.list_all)]
+        live = [repo.queue for repo in catalog.read(repos.list_all)]
         for queue in live:
             for partition, folder in _partitions(self._data, queue):
                 self._take_partition(queue, partition, folder)

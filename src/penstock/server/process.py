@@ -71,7 +71,10 @@ class Process:
             os.killpg(self.pid, signal.SIGKILL)
 
     def _on_reports(self) -> None:
-        data = os.read(self._reports, 65536)
+        try:
+            data = os.read(self._reports, 65536)
+        except BlockingIOError:
+            return
         if not data:
             self._loop.remove_reader(self._reports)
             return
