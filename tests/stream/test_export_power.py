@@ -75,7 +75,7 @@ def run(root: Path, log: MemoryLog) -> None:
         EXPORT,
         REPO,
         journal.records.get(1) or FlowRecord.new(EXPORT),
-        reader=log.reader(REPO.queue),
+        open_reader=log.reader,
         journal=journal,
         ledger=Ledger(data, 1),
         context=SinkContext("o", Buckets(data, BucketSettings()), ZONE),

@@ -1,5 +1,4 @@
 import threading
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -9,7 +8,6 @@ from penstock.catalog import exports, repos
 from penstock.model.flow import FlowState
 from penstock.stream.flow_slot import NoFreeSlot
 from penstock.stream.journal import read_journals
-from penstock.stream.settings import FlowSettings
 from penstock.stream.status import lag
 from stream.rig import FAST, Rig, until
 
@@ -371,35 +369,6 @@ def test_the_status_before_any_worker_took_the_export_up(rig: Rig) -> None:
     behind = lag(rig.log.reader(repo.queue), status.position, rig.now_us() + 2_500_000)
     assert (behind.end, behind.records, behind.seconds) == ({0: 7}, 5, 2.5)
     assert lag(rig.log.reader(repo.queue), {0: 7}).seconds == 0.0
-
-
-def test_idle_flows_are_looked_at_rarely(tmp_path: Path) -> None:
-    rig = Rig(tmp_path, settings=FlowSettings(poll_ms=20))
-    looks = 0
-    plain = rig.readers
-
-    def counted(queue: Any) -> Any:
-        reader = plain(queue)
-        ends = reader.ends
-
-        def look() -> Any:
-            nonlocal looks
-            looks += 1
-            return ends()
-
-        reader.ends = look
-        return reader
-
-    rig.readers = counted
-    repo = rig.repo()
-    for i in range(50):
-        rig.export(repo, name=f"ex{i}", bucket=f"bucket{i}")
-    with rig.running():
-        until(lambda: looks, lambda n: n >= 50 * 15)
-        before = looks
-        threading.Event().wait(1.0)
-        assert looks - before <= 50 * 8
-    rig.close()
 
 
 def _batch(repo: Any, **row: Any) -> Any:

@@ -24,7 +24,7 @@ from penstock.connect.sink_field import without_secrets
 from penstock.log.interface import CorruptLog, LogReader, PositionOutOfRange
 from penstock.model.crashpoint import crashpoint
 from penstock.model.flow import Export, FlowState, FlowStatus, Positions
-from penstock.model.repo import Repo
+from penstock.model.repo import QueueId, Repo
 from penstock.stream.backoff import Backoff
 from penstock.stream.flow_record import FlowRecord, PendingCut, Plan
 from penstock.stream.gathering import Gathering, due_after_s, is_behind
@@ -67,7 +67,7 @@ class ExportFlow:
         repo: Repo,
         record: FlowRecord,
         *,
-        reader: LogReader,
+        open_reader: Callable[[QueueId], LogReader],
         journal: Journal,
         ledger: Ledger,
         context: SinkContext,
@@ -77,8 +77,9 @@ class ExportFlow:
         self.export = export
         self._repo = repo
         self._record = record
-        self._reader = reader
-        self._gathering = Gathering(reader, record.position)
+        self._open_reader = open_reader
+        self._reader = open_reader(export.queue)
+        self._gathering = Gathering(self._reader, record.position)
         self._journal = journal
         self._ledger = ledger
         self._context = context
@@ -132,9 +133,17 @@ class ExportFlow:
             return False
         if self._record.cut is not None or self._skips_lost or self._has_new():
             return True
-        self._idle_polls = min(self._idle_polls + 1, _IDLE_POLLS)
-        self._look_at = now + self._idle_polls * self._poll_s
+        self._idle_polls += 1
+        self._look_at = now + min(self._idle_polls, _IDLE_POLLS) * self._poll_s
+        if self._idle_polls == _IDLE_POLLS:
+            self._renew_reader()
         return False
+
+    def _renew_reader(self) -> None:
+        """Let go of the files that the reader has open: thousands of quiet flows must not hold thousands of them."""
+        self._reader.close()
+        self._reader = self._open_reader(self.export.queue)
+        self._gathering = Gathering(self._reader, self._record.position)
 
     def _has_new(self) -> bool:
         try:

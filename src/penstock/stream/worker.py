@@ -144,7 +144,7 @@ class FlowWorker:
                 export,
                 repo,
                 record,
-                reader=self._open_reader(export.queue),
+                open_reader=self._open_reader,
                 journal=journal,
                 ledger=self._ledger(export.id),
                 context=self._context(export.queue.owner),
