@@ -1,32 +1,60 @@
-"""A refusal names what was wrong, at a bounded length."""
+"""Refusals stay short and can always be sent, whatever was in the body."""
 
 from __future__ import annotations
 
 import pytest
 
-from penstock.model.errors import BadRecords
-from penstock.records.refusal import FIELD_CHARS, REASON_CHARS, SHOWN_CHARS, Fault, Refusals, shorten
+from penstock.model.errors import BadRecords, Kind
+from penstock.model.schema import Field, Schema, ValType
+from penstock.records.decoder import decoder_for
+from penstock.records.refusal import KEY_CHARS, SHOWN_CHARS, Fault, Refusals, shorten
+
+SCHEMA = Schema((Field("n", ValType.LONG), Field("j", ValType.JSONSTRING)))
+LONG = "k" * 1_000_000
 
 
-def test_what_a_client_sent_is_shown_shortened() -> None:
+def test_no_fault_is_no_refusal() -> None:
+    Refusals().raise_any()
+
+
+def test_values_are_cut() -> None:
+    assert shorten("a" * SHOWN_CHARS) == "a" * SHOWN_CHARS
+    assert shorten("a" * (SHOWN_CHARS + 1)) == "a" * (SHOWN_CHARS - 1) + "…"
+    assert shorten("\ud800") == "\\ud800"
+
+
+def test_twenty_are_shown_and_all_counted() -> None:
     refusals = Refusals()
-    for index in range(50):
-        refusals.add(index, Fault("f" * 10**6, "v" * 10**6, "no such field " + "f" * 10**6))
-    with pytest.raises(BadRecords) as refused:
+    for index in range(25):
+        refusals.add(index, Fault("f", "v", "why", Kind.REQUIRED_MISSING))
+    with pytest.raises(BadRecords) as caught:
         refusals.raise_any()
-    assert refused.value.total == 50
-    assert len(refused.value.records) == BadRecords.SHOWN
-    for record in refused.value.records:
-        assert (len(record.field), len(record.value), len(record.reason)) == (FIELD_CHARS, SHOWN_CHARS, REASON_CHARS)
+    assert (caught.value.total, len(caught.value.records), caught.value.kind) == (25, 20, Kind.REQUIRED_MISSING)
 
 
-def test_a_legal_path_is_shown_whole() -> None:
-    field = "m." + "k" * 128
-    refusals = Refusals()
-    refusals.add(0, Fault(field, "x", "is no number"))
-    with pytest.raises(BadRecords, match=field):
-        refusals.raise_any()
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"{LONG}=1",
+        f"n={LONG}",
+        f"n=1\t{LONG}",
+        f"j={LONG}",
+        f'{{"{LONG}":1}}',
+        f'{{"j":{{"{LONG}":1}}}} {{"n":"{LONG}"}}',
+        '{"\\ud800":"\\ud800"}',
+        '{"j":"\\ud800"}',
+        '["' + LONG + '"]',
+    ],
+)
+def test_messages_stay_short(body: str) -> None:
+    decoders = decoder_for(SCHEMA, unescape=False)
+    with pytest.raises(BadRecords) as caught:
+        (decoders.json if body[0] in "[{" else decoders.text)(body.encode())
+    assert len(caught.value.message.encode()) < 600
+    assert all(len(record.field) <= KEY_CHARS for record in caught.value.records)
 
 
-def test_lone_surrogates_are_shown_escaped() -> None:
-    assert shorten("a\ud800") == "a\\ud800"
+def test_a_long_key_that_is_not_utf8_is_cut_too() -> None:
+    with pytest.raises(BadRecords) as caught:
+        decoder_for(SCHEMA, unescape=False).text(LONG.encode() + b"\xff=1")
+    assert len(caught.value.message) < 600

@@ -8,6 +8,8 @@ from penstock.model.errors import BadRecord, BadRecords, Kind
 
 SHOWN_CHARS = 60
 """Longest value shown in a refusal."""
+KEY_CHARS = 128
+"""Longest key shown in a refusal: as long as a legal one."""
 FIELD_CHARS = 200
 """Longest field shown: any legal name, but not the megabyte that a client may take for one."""
 REASON_CHARS = 400
@@ -48,8 +50,14 @@ class Refusals:
             raise BadRecords(self._records, self._total)
 
 
-def shorten(value: str, chars: int = SHOWN_CHARS) -> str:
-    """The value, or its beginning and an ellipsis, in at most so many characters. What UTF-8 cannot carry (lone
+def shorten(value: str, limit: int = SHOWN_CHARS) -> str:
+    """The value, or its beginning and an ellipsis, in at most `limit` characters. What UTF-8 cannot carry (lone
     surrogates) is shown escaped."""
-    shown = value if len(value) <= chars else value[: chars - 1] + "…"
+    shown = value if len(value) <= limit else value[: limit - 1] + "…"
     return shown.encode("utf-8", "backslashreplace").decode()
+
+
+def unknown_field(prefix: str, key: str, value: str) -> Fault:
+    """The fault of a key that the schema does not have, in the words that clients look for."""
+    path = prefix + shorten(key, KEY_CHARS)
+    return Fault(path, value, f"no such field key {path}", Kind.FIELD_UNKNOWN)

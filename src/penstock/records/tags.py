@@ -12,7 +12,7 @@ import pyarrow as pa
 from penstock.model.errors import Kind, Problem
 from penstock.model.schema import Schema, ValType
 from penstock.records.columns import cast_of
-from penstock.records.refusal import Refused, shorten
+from penstock.records.refusal import Refused, shorten, unknown_field
 from penstock.records.value_slow import text_fault
 
 
@@ -46,7 +46,8 @@ def tag_values(schema: Schema, tags: Mapping[str, str], *, unescape: bool) -> di
     for key, text in tags.items():
         field = schema.get(key)
         if field is None:
-            raise Problem(Kind.FIELD_UNKNOWN, f"no such field key {shorten(key)} (given in tags)")
+            unknown = unknown_field("", key, text)
+            raise Problem(unknown.kind, f"{unknown.reason} (given in tags)")
         empty = not text and field.valtype is not ValType.STRING
         if empty and field.required:
             raise Problem(Kind.REQUIRED_MISSING, f"tag {key!r} is empty, and the field is required")

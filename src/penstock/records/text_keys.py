@@ -22,6 +22,7 @@ class KeyTable:
     is then compared whole: nothing is taken for granted because hashes agree."""
 
     def __init__(self, keys: Sequence[str]) -> None:
+        assert keys and len(set(keys)) == len(keys)
         raw = [key.encode() for key in keys]
         self._longest = max(map(len, raw))
         rounds = -(-self._longest // 8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from penstock.model.errors import Kind
 from penstock.model.schema import Field, Schema, ValType
-from penstock.records.refusal import Fault, Refusals
+from penstock.records.refusal import KEY_CHARS, Fault, Refusals, shorten, unknown_field
 from penstock.records.value_slow import missing_fault, text_fault
 
 
@@ -32,14 +32,14 @@ def _record_fault(parts: list[bytes], fields: dict[str, Field], order: tuple[Fie
             text = part.decode()
         except UnicodeDecodeError as error:
             shown = part.decode("utf-8", "backslashreplace")
-            key = shown.partition("=")[0]
+            key = shorten(shown.partition("=")[0], KEY_CHARS)
             reason = f"is not UTF-8: byte 0x{part[error.start]:02x} at byte {error.start} of the field"
             return Fault(key, shown, reason, Kind.BODY_MALFORMED)
         key, equals, value = text.partition("=")
         if not equals:
             return Fault("", text, _no_equals(text))
         if key not in fields:
-            return Fault(key, value, f"no such field key {key}", Kind.FIELD_UNKNOWN)
+            return unknown_field("", key, value)
         if key in seen:
             return Fault(key, value, "the key comes twice in one record")
         seen.add(key)

@@ -12,7 +12,7 @@ from typing import Any
 from penstock.model.errors import Kind
 from penstock.model.schema import ElemType, Field, ValType
 from penstock.records.json_text import MAX_DEPTH, depth
-from penstock.records.refusal import Fault
+from penstock.records.refusal import Fault, unknown_field
 
 _INTEGER = re.compile(r"-?0*([0-9]+)")
 _NUMBER = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -113,7 +113,7 @@ def members_fault(fields: tuple[Field, ...], members: Members, prefix: str = "")
     given: set[str] = set()
     for key, value in members:
         if key not in by_key:
-            return Fault(prefix + key, show(value), f"no such field key {prefix}{key}", Kind.FIELD_UNKNOWN)
+            return unknown_field(prefix, key, show(value))
         if key in seen:
             return Fault(prefix + key, show(value), "the key comes twice in one object")
         seen.add(key)
