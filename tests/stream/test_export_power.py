@@ -91,8 +91,8 @@ def run(root: Path, log: MemoryLog) -> None:
 
 
 def records(root: Path) -> list[int]:
-    files = [p for p in sorted((root / "buckets" / "bkt" / "a").rglob("*")) if p.is_file()]
-    return [msgspec.json.decode(line)["n"] for file in files for line in file.read_bytes().splitlines()]
+    files = [p for p in (root / "buckets" / "bkt" / "a").rglob("*") if p.is_file()]
+    return sorted(msgspec.json.decode(line)["n"] for file in files for line in file.read_bytes().splitlines())
 
 
 def cut_power(before: Path, after: Path, log: MemoryLog, cut_at: int, chance: random.Random) -> bool:
