@@ -31,17 +31,31 @@ DATA = "/v2/repos/src/data"
 
 @pytest.fixture
 def server() -> Iterator[Server]:
+    """For a test that ends it."""
     with running_server(keys=[KEY]) as started:
-        with SignedClient(started.url, *KEY) as client:
-            client.ok("POST", "/v2/repos/src", {"region": "nb", "schema": SCHEMA})
+        make_repo(started, "src")
         yield started
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Server]:
+    """For tests that leave it as they found it."""
+    with running_server(keys=[KEY]) as started:
+        make_repo(started, "src")
+        yield started
+
+
+def make_repo(server: Server, repo: str) -> None:
+    with SignedClient(server.url, *KEY) as client:
+        client.ok("POST", f"/v2/repos/{repo}", {"region": "nb", "schema": SCHEMA})
 
 
 class Poster:
     """Posts numbers one after the other on a thread of its own, a new connection when one breaks."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, repo: str = "src") -> None:
         self.server = server
+        self._path = f"/v2/repos/{repo}/data"
         self.acknowledged: list[int] = []
         self.refused: list[str] = []
         self._stop = threading.Event()
@@ -65,7 +79,7 @@ class Poster:
         while not self._stop.is_set():
             number += 1
             try:
-                reply = client.call("POST", DATA, b"n=%d" % number)
+                reply = client.call("POST", self._path, b"n=%d" % number)
             except httpx.HTTPError as error:
                 self.refused.append(repr(error))
                 client.close()
@@ -78,21 +92,15 @@ class Poster:
         client.close()
 
 
-def stored(server: Server) -> list[int]:
+def stored(server: Server, repo: str = "src") -> list[int]:
     """Every number in the log, by an export of the whole repo to a folder."""
+    bucket = f"check-{repo.replace('_', '-')}"
+    spec = {"bucket": bucket, "keyPrefix": "n", "format": "json"} | {"rotateStrategy": "interval", "rotateInterval": 1}
+    export = f"/v2/repos/{repo}/exports/all"
     with SignedClient(server.url, *KEY) as client:
-        spec = {
-            "bucket": "check",
-            "keyPrefix": "n",
-            "format": "json",
-            "rotateStrategy": "interval",
-            "rotateInterval": 1,
-        }
-        client.ok("POST", "/v2/repos/src/exports/all", {"type": "kodo", "spec": spec, "whence": "oldest"})
-        server.wait_until(
-            lambda: client.ok("GET", "/v2/repos/src/exports/all/status")["lagRecords"] == 0, "done with its export"
-        )
-    files = (server.data_dir / "buckets" / "check").glob("n*")
+        client.ok("POST", export, {"type": "kodo", "spec": spec, "whence": "oldest"})
+        server.wait_until(lambda: client.ok("GET", f"{export}/status")["lagRecords"] == 0, "done with its export")
+    files = (server.data_dir / "buckets" / bucket).glob("n*")
     return sorted(json.loads(line)["n"] for file in files for line in file.read_text().splitlines())
 
 
@@ -103,37 +111,22 @@ def restarts(server: Server, name: str) -> float:
 
 
 @pytest.mark.parametrize("name", ["api-0", "api-1", "flows-0"])
-def test_a_killed_process_is_restarted_alone_and_posts_go_on(server: Server, name: str) -> None:
-    before = server.processes()
-    with Poster(server) as poster:
+def test_a_killed_process_is_restarted_alone_and_posts_go_on(shared: Server, name: str) -> None:
+    repo = f"src_{name.replace('-', '_')}"
+    make_repo(shared, repo)
+    before, counted = shared.processes(), restarts(shared, name)
+    with Poster(shared, repo) as poster:
         poster.wait_for(20)
-        server.kill(name)
-        server.wait_until(lambda: server.processes().get(name) not in (None, before[name]), f"restarting {name}")
-        server.wait_until(lambda: httpx.get(f"{server.url}/readyz").status_code == 200, "ready again")
+        shared.kill(name)
+        shared.wait_until(lambda: shared.processes().get(name) not in (None, before[name]), f"restarting {name}")
+        shared.wait_until(lambda: httpx.get(f"{shared.url}/readyz").status_code == 200, "ready again")
         poster.wait_for(20)
     others = {n: pid for n, pid in before.items() if n != name}
-    assert others.items() <= server.processes().items(), "the others were not touched"
-    assert restarts(server, name) == 1
-    numbers = stored(server)
+    assert others.items() <= shared.processes().items(), "the others were not touched"
+    assert restarts(shared, name) == counted + 1
+    numbers = stored(shared, repo)
     assert set(poster.acknowledged) <= set(numbers)
     assert len(set(numbers)) == len(numbers)
-
-
-def test_readyz_says_who_is_missing(server: Server) -> None:
-    os.kill(server.processes()["flows-0"], signal.SIGSTOP)
-    assert httpx.get(f"{server.url}/readyz").status_code == 200, "stopped, not dead"
-    server.kill("flows-0")
-    said: list[str] = []
-
-    def seen() -> bool:
-        reply = httpx.get(f"{server.url}/readyz")
-        if reply.status_code == 503:
-            said.append(reply.json()["status"])
-        return bool(said) or server.processes().get("flows-0") is not None
-
-    server.wait_until(seen, "not ready")
-    assert not said or "flows-0" in said[0]
-    assert httpx.get(f"{server.url}/healthz").status_code == 200
 
 
 def test_when_the_supervisor_is_killed_every_process_is_gone_within_a_second(server: Server) -> None:
@@ -212,15 +205,15 @@ def test_a_second_signal_kills_at_once(server: Server) -> None:
     connection.close()
 
 
-def test_signals_to_the_children_are_left_to_the_supervisor(server: Server) -> None:
+def test_signals_to_the_children_are_left_to_the_supervisor(shared: Server) -> None:
     """As ^C in a terminal or a service manager does it: everyone gets the signal, the order of the end is kept."""
-    before = server.processes()
+    before = shared.processes()
     for pid in before.values():
         os.kill(pid, signal.SIGINT)
         os.kill(pid, signal.SIGTERM)
-    with Poster(server) as poster:
+    with Poster(shared) as poster:
         poster.wait_for(20)
-    assert server.processes() == before
+    assert shared.processes() == before
     assert not poster.refused
 
 
@@ -229,18 +222,18 @@ def serve(data_dir: Path, listen: str = "127.0.0.1:0") -> subprocess.CompletedPr
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_a_second_server_is_refused_in_one_line(server: Server) -> None:
-    second = serve(server.data_dir)
+def test_a_second_server_is_refused_in_one_line(shared: Server) -> None:
+    second = serve(shared.data_dir)
     assert second.returncode == 1
-    busy = f"penstock: {server.data_dir} is in use by process {server.pid}"
+    busy = f"penstock: {shared.data_dir} is in use by process {shared.pid}"
     assert second.stderr == f"{busy}: stop that one first, or use another --data-dir\n"
 
 
-def test_a_taken_port_is_refused_in_one_line(server: Server, tmp_path: Path) -> None:
-    second = serve(tmp_path, server.url[7:])
+def test_a_taken_port_is_refused_in_one_line(shared: Server, tmp_path: Path) -> None:
+    second = serve(tmp_path, shared.url[7:])
     assert (second.returncode, second.stderr) == (
         1,
-        f"penstock: cannot listen on {server.url[7:]}: Address already in use\n",
+        f"penstock: cannot listen on {shared.url[7:]}: Address already in use\n",
     )
 
 
@@ -275,30 +268,34 @@ def test_the_first_key_is_shown_once_and_never_logged() -> None:
         assert server.log_text().count(key.secret) == 1
 
 
-def test_no_process_loads_what_it_does_not_need(server: Server) -> None:
+def test_no_process_loads_what_it_does_not_need(shared: Server) -> None:
     def loaded(pid: int) -> str:
         return Path(f"/proc/{pid}/maps").read_text()
 
-    assert "pyarrow" not in loaded(server.pid) and "sqlalchemy" not in loaded(server.pid)
-    assert psutil.Process(server.pid).memory_full_info().pss < 40e6
-    for name, pid in server.processes().items():
+    assert "pyarrow" not in loaded(shared.pid) and "sqlalchemy" not in loaded(shared.pid)
+    assert psutil.Process(shared.pid).memory_full_info().pss < 40e6
+    for name, pid in shared.processes().items():
         text = loaded(pid)
         assert "pyarrow" in text, name
         assert not any(library in text for library in ("duckdb", "deltalake", "sqlglot")), name
 
 
-def test_a_process_that_cannot_start_is_tried_again_until_it_can(server: Server) -> None:
-    server.data.secret_key.chmod(0o644)  # an API process refuses a key file that others can read
-    server.kill("api-0")
-    server.wait_until(lambda: server.log_text().count('"event":"process died"') >= 3, "trying again")
-    assert "secret.key" in server.log_text()
-    with SignedClient(server.url, *KEY) as client:
+def test_a_process_that_cannot_start_is_tried_again_until_it_can(shared: Server) -> None:
+    def deaths() -> list[dict[str, Any]]:
+        lines = (json.loads(line) for line in shared.log_text().splitlines() if line.startswith("{"))
+        return [line for line in lines if line["event"] == "process died" and line["child"] == "api-0"]
+
+    before = len(deaths())
+    shared.data.secret_key.chmod(0o644)  # an API process refuses a key file that others can read
+    shared.kill("api-0")
+    shared.wait_until(lambda: len(deaths()) >= before + 3, "trying again")
+    assert "secret.key" in shared.log_text()
+    unready = httpx.get(f"{shared.url}/readyz")
+    assert (unready.status_code, unready.json()) == (503, {"status": "not ready: waiting for api-0"})
+    assert httpx.get(f"{shared.url}/healthz").status_code == 200
+    with SignedClient(shared.url, *KEY) as client:
         client.ok("POST", DATA, b"n=1")
-    server.data.secret_key.chmod(0o600)
-    server.wait_until(lambda: httpx.get(f"{server.url}/readyz").status_code == 200, "ready again")
-    waits = [line["restart_in_s"] for line in log_lines(server) if line["event"] == "process died"]
+    shared.data.secret_key.chmod(0o600)
+    shared.wait_until(lambda: httpx.get(f"{shared.url}/readyz").status_code == 200, "ready again")
+    waits = [line["restart_in_s"] for line in deaths()[before:]]
     assert waits == sorted(waits) and waits[0] < waits[-1], "each wait is longer than the one before"
-
-
-def log_lines(server: Server) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in server.log_text().splitlines() if line.startswith("{")]
