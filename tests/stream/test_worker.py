@@ -371,6 +371,15 @@ def test_the_status_before_any_worker_took_the_export_up(rig: Rig) -> None:
     assert lag(rig.log.reader(repo.queue), {0: 7}).seconds == 0.0
 
 
+def test_the_lag_of_a_flow_whose_records_were_dropped(rig: Rig) -> None:
+    repo = rig.repo()
+    for _ in range(3):
+        rig.post(repo, 0, 2)
+    rig.log.retain(repo.queue, 0, 4)
+    behind = lag(rig.log.reader(repo.queue), {0: 1}, rig.now_us() + 1_500_000)
+    assert (behind.end, behind.records, behind.seconds) == ({0: 6}, 5, 1.5)
+
+
 def _batch(repo: Any, **row: Any) -> Any:
     import pyarrow as pa
 

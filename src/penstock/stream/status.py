@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from penstock.connect.registry import sink_type
-from penstock.log.interface import LogReader
+from penstock.log.interface import LogReader, PositionOutOfRange
 from penstock.model.datadir import DataDir
 from penstock.model.flow import Export, FlowState, FlowStatus, Positions
 
@@ -68,10 +68,15 @@ def status_of(data: DataDir, export: Export) -> FlowStatus:
 
 
 def lag(reader: LogReader, position: Mapping[int, int], now_us: int | None = None) -> FlowLag:
-    """How far `position` is behind the end of the queue at `now_us` (UTC microseconds; default: now)."""
+    """How far `position` is behind the end of the queue at `now_us` (UTC microseconds; default: now). It may be older
+    than what the queue retains: a published status is a moment old, and a flow may have lost its records."""
     ends, starts = reader.ends(), reader.starts()
     records = sum(max(0, end - position.get(partition, starts.get(partition, 0))) for partition, end in ends.items())
-    arrived = reader.arrived_at_us(position) if records else None
+    retained = {p: min(max(offset, starts.get(p, 0)), ends.get(p, 0)) for p, offset in position.items()}
+    try:
+        arrived = reader.arrived_at_us(retained) if records else None
+    except PositionOutOfRange:  # more was dropped meanwhile
+        return lag(reader, position, now_us)
     now = time.time_ns() // 1000 if now_us is None else now_us
     return FlowLag(ends, records, 0.0 if arrived is None else max(0.0, (now - arrived) / 1e6))
 
