@@ -147,6 +147,15 @@ def test_frames_beyond_an_exact_watermark_were_never_acknowledged_and_go(data: D
     goes_on(data, ALL[:40])
 
 
+def test_what_a_killed_writer_did_not_acknowledge_is_gone_once_its_slot_is_taken(data: DataDir) -> None:
+    """Else a batch sent again through another process, under its id, could come back after a power cut."""
+    found = written(data)
+    set_watermark_before(data, found[4][0], 40)
+    writer = open_writer(data, PLAIN)
+    assert segments(data)[0].stat().st_size == found[4][0]
+    writer.close()
+
+
 def test_a_bad_frame_in_the_middle_is_damage_and_never_cut(data: DataDir) -> None:
     """The watermark is lost too: the later frames say that the bad one had been synced."""
     found = written(data)

@@ -65,6 +65,16 @@ def recover_all(data: DataDir) -> RecoveryReport:
     return RecoveryReport(count, cut, damaged)
 
 
+def recover_partitions(data: DataDir, number: int) -> None:
+    """Recover one slot's partition of every queue, for the writer that took the slot. At once, not at the first append:
+    a frame that its last holder did not get to acknowledge may meanwhile be stored through another process, and must
+    not come back. Raises NewerFormat, OSError."""
+    for queue in queues(data):
+        folder = data.queue(queue) / str(number)
+        if folder.is_dir():
+            recover(folder)
+
+
 def recover(folder: Path) -> Recovered:
     """Recover one partition that no writer has open, and publish where it ends. Raises NewerFormat, OSError."""
     for stray in stray_files(folder):

@@ -3,6 +3,11 @@
 Each queue has a lane; a lane with posts waiting is given to one of a few threads, which stores all that waits with one
 sync and answers. While a lane syncs, its next posts gather; lanes sync side by side, so a post waits for at most the
 sync under way on its own queue and its own.
+
+Segment files a queue, not one journal a process: measured with benchmarks/log.py (8 producers, one-record appends), an
+append to one of 200 queues takes what the disk itself takes for 8 writes with fdatasync at the same time (1.0 x at
+10 ms a sync; at 0.15 ms a sync, where Python's own work shows, about 0.4 to 0.7 ms more), since the file system
+commits syncs that overlap together. A journal would add a second write of every record to save nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +24,7 @@ from penstock.log.frame import Post
 from penstock.log.interface import Appended, QueueClosed
 from penstock.log.lane import Lane, Pending
 from penstock.log.layout import queues
+from penstock.log.recovery import recover_partitions
 from penstock.log.reserve import DiskReserve
 from penstock.log.sealed import is_idle
 from penstock.log.settings import LogSettings
@@ -43,10 +49,15 @@ class SegmentWriter:
     """LogWriter over segment files. Thread-safe."""
 
     def __init__(self, data: DataDir, settings: LogSettings) -> None:
-        """Takes a writer slot. Raises OSError."""
+        """Takes a writer slot and recovers its partitions. Raises OSError, NewerFormat."""
         self._data = data
         self._settings = settings
         self._slot = take_slot(data.slots)
+        try:
+            recover_partitions(data, self._slot.number)
+        except BaseException:
+            self._slot.release()
+            raise
         self._reserve = DiskReserve(data.log, settings.disk_reserve_bytes)
         self._pool = ThreadPoolExecutor(settings.sync_threads, thread_name_prefix="log-sync")
         self._lock = threading.Lock()
