@@ -34,9 +34,7 @@ class JsonDecoder:
         """Every record of the body. Raises Refused when it is not JSON or any record is bad, `Problem` when there is no
         record."""
         is_array = _STARTS_ARRAY.match(body) is not None
-        if (
-            len(body) // 2 * self._width > MAX_CELLS
-        ):  # could be too many records: count them before rows fill the memory
+        if len(body) // 2 * self._width > MAX_CELLS:  # "{}" is a record: count them before rows fill the memory
             require_room(len(_values(_RAW_ARRAY, _RAW, is_array, body)), self._width)
         rows = _values(self._array, self._sequence, is_array, body)
         if not rows:
