@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -67,13 +67,14 @@ class Machine:
     def _work(self, data: DataDir) -> None:
         assert recover_all(data).damaged == []
         self._check_all(data)
-        writer = open_writer(data, SETTINGS)
-        try:
-            self._send_again(writer)
+        with ExitStack() as stack:
+            writers = []
+            for _ in range(self._chance.randint(1, 2)):
+                writers.append(open_writer(data, SETTINGS))
+                stack.callback(writers[-1].close)
+            self._send_again(self._chance.choice(writers))
             for _ in range(self._chance.randint(1, 8)):
-                self._act(data, writer)
-        finally:
-            writer.close()
+                self._act(data, self._chance.choice(writers))
         self._check_all(data)
 
     def _act(self, data: DataDir, writer: LogWriter) -> None:
