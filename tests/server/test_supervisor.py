@@ -299,3 +299,18 @@ def test_a_process_that_cannot_start_is_tried_again_until_it_can(shared: Server)
     shared.wait_until(lambda: httpx.get(f"{shared.url}/readyz").status_code == 200, "ready again")
     waits = [line["restart_in_s"] for line in deaths()[before:]]
     assert waits == sorted(waits) and waits[0] < waits[-1], "each wait is longer than the one before"
+
+
+def test_a_run_folder_that_cannot_be_written_does_not_end_the_supervision(server: Server) -> None:
+    """As on a full disk."""
+    before = server.processes()["api-0"]
+    server.data.run.rename(server.data.run.with_name("gone"))
+    os.kill(before, signal.SIGKILL)
+    server.wait_until(lambda: "run file not written" in server.log_text(), "without its run folder")
+
+    def api_processes() -> int:
+        return sum("server.child" in " ".join(p.cmdline()) for p in psutil.Process(server.pid).children()) - 1
+
+    server.data.run.with_name("gone").rename(server.data.run)
+    server.wait_until(lambda: api_processes() == 2, "keeping two API processes")
+    server.wait_until(lambda: httpx.get(f"{server.url}/readyz").status_code == 200, "ready again")

@@ -81,9 +81,11 @@ class Supervisor:
         if not await self._prepare():
             return
         keepers = [asyncio.create_task(self._keep(role, index)) for role, index in self._slots]
-        await self._stopping.wait()
+        stopped = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait((stopped, *keepers), return_when=asyncio.FIRST_COMPLETED)
+        self._stopping.set()  # a keeper that ended by itself failed: rather no server than one that is not kept
         await self._end()
-        await asyncio.gather(*keepers)
+        await asyncio.gather(stopped, *keepers)
         if self._failure and not self._was_ready:
             raise StartFailed(self._failure)
         log.info("stopped")
@@ -124,12 +126,18 @@ class Supervisor:
                     self._stopping.set()
                     return
                 self._publish()
-                count_restart(process.name, process.pid)
+                self._count_restart(process)
                 if loop.time() - started > STEADY_S:
                     delay = FIRST_DELAY_S
                 log.error("process died", child=process.name, pid=process.pid, status=status, restart_in_s=delay)
             await self._pause(delay)
             delay = min(delay * 2, LONGEST_DELAY_S)
+
+    def _count_restart(self, process: Process) -> None:
+        try:
+            count_restart(process.name, process.pid)
+        except OSError as error:
+            log.warning("restart not counted", error=str(error))
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but not beyond the stop."""
@@ -181,7 +189,10 @@ class Supervisor:
         for process in self._processes.values():
             process.send(ServerReady(waiting_for))
         pids = {name: process.pid for name, process in self._processes.items()}
-        RunningServer(url=self._site.url, pid=os.getpid(), processes=pids).write(self._site.data)
+        try:
+            RunningServer(url=self._site.url, pid=os.getpid(), processes=pids).write(self._site.data)
+        except OSError as error:  # a full disk must not end the supervision
+            log.warning("run file not written", error=str(error))
         if not waiting_for and not self._was_ready:
             self._was_ready = True
             log.info("ready", url=self._site.url)

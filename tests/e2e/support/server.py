@@ -33,6 +33,7 @@ from penstock.catalog.audit import AuditEntry
 from penstock.catalog.database import Catalog
 from penstock.model.access import Role
 from penstock.model.datadir import DataDir
+from penstock.server.lock import is_locked
 from penstock.server.run_file import read_running
 
 START_S = 60.0
@@ -218,8 +219,8 @@ def running_server(
         server = Server(data_dir or Path(folder) / "data", settings or {}, env or {}, Path(folder) / "log")
         for access, secret in keys:
             server.add_key(access, secret)
-        server.start()
         try:
+            server.start()
             yield server
         finally:
             end(server)
@@ -227,8 +228,11 @@ def running_server(
 
 def end(server: Server) -> None:
     """In order, or by force when that takes too long (and then it is an error)."""
-    assert server._popen is not None
-    if server._popen.poll() is not None:
+    if server._popen is None or server._popen.poll() is not None:
+        deadline = time.monotonic() + 10
+        while is_locked(server.data):  # what was killed may still be on its way out
+            assert time.monotonic() < deadline, "a process outlived its killed supervisor"
+            time.sleep(0.005)
         return
     try:
         server.stop(40)
