@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
+import structlog
+
 from penstock.catalog import buckets as bucket_owners
 from penstock.connect.settings import BucketMapping, BucketSettings
 from penstock.model.datadir import DataDir
@@ -12,6 +14,8 @@ from penstock.model.errors import Kind, Problem
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+log = structlog.stdlib.get_logger()
 
 _NAME = re.compile(r"[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*")
 _VENDOR_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{3,62}")
@@ -54,7 +58,7 @@ def is_bucket(name: str) -> bool:
 
 def is_vendor_name(name: str) -> bool:
     """True for what the vendor would accept: 4 to 63 lower-case letters, digits, dashes or underscores. Other names
-    work here; a reply may warn."""
+    work here; the first use of one is logged as a warning."""
     return _VENDOR_NAME.fullmatch(name) is not None
 
 
@@ -74,6 +78,8 @@ class Buckets:
             raise Problem(Kind.BUCKET_MISSING, f"no bucket {name[:80]!r} is configured here (buckets.strict is on)")
         if not bucket_owners.claim(catalog, owner, name):
             raise Problem(Kind.BUCKET_MISSING, f"the bucket {name[:80]!r} is not yours: choose another name")
+        if not is_vendor_name(name):
+            log.warning("bucket name is not legal at the vendor", owner=owner, bucket=name)
 
     def open(self, owner: str, name: str) -> Bucket:
         """The bucket; makes nothing yet. Raises Problem (BUCKET_MISSING) as `claim` does for configured names."""

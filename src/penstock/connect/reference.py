@@ -16,8 +16,10 @@ def markdown(name: str) -> str:
         [
             f"# Export type `{name}`",
             "",
-            f"Made by `make docs` from the fields that the sink declares. Delivery: **{sink.delivery}**. An absent, null or",
-            "empty value takes the default; unknown keys are ignored; a secret is shown masked and keeps its value when the",
+            f"Made by `make docs` from the fields that the sink declares. Delivery: **{sink.delivery}**. "
+            "An absent, null or",
+            "empty value takes the default; unknown keys are ignored; a secret is shown masked and keeps its value "
+            "when the",
             "mask is sent back.",
             "",
             "| field | type | default | what | in the contract |",

@@ -13,12 +13,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 import pyarrow as pa
 import structlog
 
-from penstock.connect.interface import Cut, Sink, SinkContext
+from penstock.connect.interface import Cut, Sink, SinkContext, Written
 from penstock.connect.registry import sink_type
 from penstock.connect.sink_field import without_secrets
 from penstock.log.interface import CorruptLog, LogReader, PositionOutOfRange
@@ -177,7 +178,8 @@ class ExportFlow:
         record, starts = self._record, self._reader.starts()
         position = {p: max(record.position.get(p, 0), start) for p, start in starts.items()}
         lost = sum(offset - record.position.get(p, 0) for p, offset in position.items())
-        self._save(record.changed(position=position, cut=None, records_omitted=record.records_omitted + lost))
+        omitted = record.records_omitted + lost
+        self._save(record.changed(position={**record.position, **position}, cut=None, records_omitted=omitted))
         self._skips_lost = False
         log.warning("export goes on behind lost records", export=self.export.id, records=lost)
 
@@ -238,14 +240,20 @@ class ExportFlow:
         return cut
 
     def _write(self, cut: PendingCut, stop: threading.Event) -> None:
-        sink = self._open_sink() if cut.plan == self._plan() else self._open(cut.plan)
         stored = self._reader.stored_bytes(cut.start, cut.stop)
-        written = sink.write(cut.target, self._batches(cut, sink, stop), cut.at_us)
+        if cut.plan == self._plan():
+            written = self._carry_out(cut, self._open_sink(), stop)
+        else:  # changed since the cut
+            with closing(self._open(cut.plan)) as sink:
+                written = self._carry_out(cut, sink, stop)
         if written.expires_at_us is not None:
             place = Place(self.export.queue.owner, cut.plan.type, cut.plan.spec)
             self._ledger.add(place, LedgerFile(cut.target, written.expires_at_us))
             crashpoint("export.ledger.written")
         self._commit(cut, written.records, written.size, stored)
+
+    def _carry_out(self, cut: PendingCut, sink: Sink, stop: threading.Event) -> Written:
+        return sink.write(cut.target, self._batches(cut, sink, stop), cut.at_us)
 
     def _commit(self, cut: PendingCut, records: int, size: int, stored: int) -> None:
         before, now_us = self._record, self._clock.now_us()

@@ -23,7 +23,8 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     retry_max_s: Annotated[float, Meta(gt=0)] = 300.0
     """Longest wait between two tries."""
     buffer_max_s: Annotated[float, Meta(gt=0)] = 86_400.0
-    """Records that waited this long are written whatever the rotation says: half of what the queues keep (2 days)."""
+    """Records that waited this long are written whatever the rotation says; never more than half of what the queues
+    keep (`log.retention_age_s`)."""
     expire_s: Annotated[float, Meta(gt=0)] = 600.0
     """How often exported files are looked through for those past their `retention`."""
     retain_s: Annotated[float, Meta(gt=0)] = 60.0

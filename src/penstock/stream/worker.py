@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import tzinfo
 from functools import partial
 
+import msgspec
 import structlog
 
 from penstock.catalog import exports, repos
@@ -22,6 +23,7 @@ from penstock.log.interface import LogReader
 from penstock.log.settings import LogSettings
 from penstock.model.crashpoint import crashpoint
 from penstock.model.datadir import DataDir
+from penstock.model.errors import Problem
 from penstock.model.flow import Export, FlowStatus
 from penstock.model.repo import QueueId, Repo
 from penstock.stream.duty import Duty, DutyThread
@@ -59,11 +61,13 @@ class FlowWorker:
     ) -> None:
         self._data = data
         self._catalog = catalog
-        self._settings = settings
+        log_settings = log_settings or LogSettings()
+        buffer_max_s = min(settings.buffer_max_s, log_settings.retention_age_s / 2)
+        self._settings = msgspec.structs.replace(settings, buffer_max_s=buffer_max_s)
         self._open_reader = open_reader
         self._buckets = buckets
         self._timezone = timezone
-        self._log_settings = log_settings or LogSettings()
+        self._log_settings = log_settings
         self._clock = clock or Clock()
         self._slot = 0
         self._flows: dict[int, ExportFlow] = {}
@@ -127,7 +131,7 @@ class FlowWorker:
             settled &= self._let_go(flow_id)
         for flow_id in filter(self._owns, dropped):
             if flow_id not in self._flows:
-                self._forget(flow_id, journal)
+                settled &= self._forget(flow_id, journal)
         self._elsewhere = {}  # a flow that is new from now on has no state anywhere
         if settled:
             self._generation = generation
@@ -167,11 +171,17 @@ class FlowWorker:
         self._flows.pop(flow_id).close()
         return True
 
-    def _forget(self, flow_id: int, journal: Journal) -> None:
-        """Remove the state of a deleted flow. Its ledger stays until the files that it names are gone."""
-        journal.drop(flow_id)
-        crashpoint("export.drop.journaled")
-        self._catalog.write(partial(exports.forget_dropped, flow=flow_id)).result()
+    def _forget(self, flow_id: int, journal: Journal) -> bool:
+        """Remove the state of a deleted flow; False when it must be tried again. Its ledger stays until the files
+        that it names are gone."""
+        try:
+            journal.drop(flow_id)
+            crashpoint("export.drop.journaled")
+            self._catalog.write(partial(exports.forget_dropped, flow=flow_id)).result()
+        except (OSError, Problem) as error:  # a full disk, a busy catalog
+            log.warning("deleted flow not forgotten yet", flow=flow_id, error=str(error))
+            return False
+        return True
 
     # work
 
