@@ -19,6 +19,8 @@ Place = tuple[int, int]
 """Where the log has it: partition and offset."""
 Places = dict[RecordId, Place]
 SHOWN = 3
+EVIDENCE = 700
+"""Characters shown of a case."""
 
 
 @dataclass
@@ -31,7 +33,7 @@ class Findings:
     def add(self, kind: str, case: str) -> None:
         self.counts[kind] += 1
         if len(self.cases[kind]) < SHOWN:
-            self.cases[kind].append(case[:1500])
+            self.cases[kind].append(case[:EVIDENCE])
 
     def __str__(self) -> str:
         return "\n".join(

@@ -62,6 +62,7 @@ class History:
         self._batches: list[Batch] = []
         self._changed = threading.Condition()
         self._attempts = 0
+        self._failure: BaseException | None = None
         self._connections = 0
 
     def new_connection(self) -> int:
@@ -74,6 +75,17 @@ class History:
         with self._changed:
             self._batches.append(batch)
 
+    def fail(self, error: BaseException) -> None:
+        """A client met what it cannot go on with."""
+        with self._changed:
+            self._failure = self._failure or error
+            self._changed.notify_all()
+
+    def raise_failure(self) -> None:
+        with self._changed:
+            if self._failure is not None:
+                raise self._failure
+
     def attempting(self) -> None:
         """A request is about to be sent."""
         with self._changed:
@@ -81,10 +93,14 @@ class History:
             self._changed.notify_all()
 
     def wait_for_attempts(self, more: int, timeout_s: float) -> None:
-        """Return when so many more requests have begun: how the nemesis knows that there is load."""
+        """Return when so many more requests have begun: how the nemesis knows that there is load. Raises what a client
+        raised."""
         with self._changed:
             wanted = self._attempts + more
-            if not self._changed.wait_for(lambda: self._attempts >= wanted, timeout_s):
+            enough = self._changed.wait_for(lambda: self._failure or self._attempts >= wanted, timeout_s)
+            if self._failure is not None:
+                raise self._failure
+            if not enough:
                 raise AssertionError(f"the clients sent fewer than {more} requests in {timeout_s:g} s")
 
     def batches(self, repo: str) -> Iterator[Batch]:

@@ -19,7 +19,7 @@ from crash.observer import Observer
 from crash.plans import EXPORTS, REPOS, ExportPlan, draining
 from crash.stored_log import read_rows_of_log, stored_rows
 from crash.workload import Workload
-from e2e.clients import Key
+from e2e.clients import Key, Reply
 from e2e.support.server import Server
 
 DRAIN_S = 120.0
@@ -104,7 +104,7 @@ class Scenario:
         try:
             for plan in self.exports:
                 self.server.wait_until(
-                    lambda p=plan: client.call("GET", f"{export_path(p)}/status").json()["lagRecords"] == 0,
+                    lambda p=plan: _lag(client.call("GET", f"{export_path(p)}/status")) == 0,
                     f"done with {plan.repo}/{plan.name}",
                     DRAIN_S,
                 )
@@ -186,3 +186,8 @@ class Scenario:
 
 def export_path(plan: ExportPlan) -> str:
     return f"/v2/repos/{plan.repo}/exports/{plan.name}"
+
+
+def _lag(reply: Reply) -> int:
+    assert reply.status == 200, f"{reply.status} {reply.body[:500]!r}"
+    return int(reply.json()["lagRecords"])

@@ -29,7 +29,7 @@ class Workload:
 
     def __init__(self, door: Door, history: History, repos: Sequence[str], clients: int, seed: str) -> None:
         self._stopping = threading.Event()
-        self._failures: list[BaseException] = []
+        self._history = history
         self._clients = [
             _Poster(f"c{n:02d}", door, history, repos, Random(f"{seed}/client/{n}"), self._stopping)
             for n in range(clients)
@@ -47,14 +47,13 @@ class Workload:
             thread.join(4 * ANSWER_S)
             if thread.is_alive():
                 raise AssertionError(f"client {thread.name} hangs")
-        if self._failures:
-            raise self._failures[0]
+        self._history.raise_failure()
 
     def _run(self, client: _Poster) -> None:
         try:
             client.run()
         except BaseException as error:
-            self._failures.append(error)
+            self._history.fail(error)
             self._stopping.set()
 
 
