@@ -82,6 +82,24 @@ def test_a_rewrite_replaces_everything(path: Path) -> None:
     assert read_entries(path, MAGIC) == [b"a", b"b", b"c"]
 
 
+def test_what_was_read_is_on_disk(tmp_path: Path) -> None:
+    """Queues drop what flows have read: a state that a power cut could take back must not be acted upon."""
+    entry = filled(tmp_path / "one.log", [b"entry"])[len(MAGIC) :]
+    (tmp_path / "before").mkdir()
+    path = tmp_path / "before" / "x.log"
+    disk = PowerDisk(tmp_path / "before", "boot", 1000)
+    with replace(disk):
+        log = FramedLog(path, MAGIC)
+        disk.write(log._fd, [entry], log.size)  # the writer stopped before its sync
+        assert read_entries(path, MAGIC) == [b"entry"]
+        disk.power_off()
+    for seed in range(8):
+        after = tmp_path / str(seed)
+        after.mkdir()
+        disk.survivors(after, random.Random(seed))
+        assert read_entries(after / "x.log", MAGIC) == [b"entry"]
+
+
 class FullDisk(Disk):
     """Writes half of what it is given, then has no more room, while `full` is true."""
 

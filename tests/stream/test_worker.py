@@ -5,6 +5,7 @@ import msgspec
 import pytest
 
 from penstock.catalog import exports, repos
+from penstock.log.settings import LogSettings
 from penstock.model.flow import FlowState
 from penstock.stream.flow_slot import NoFreeSlot
 from penstock.stream.journal import read_journals
@@ -117,6 +118,15 @@ def test_half_the_retention_ends_a_file_whatever_the_rotation_says(rig: Rig) -> 
         until(lambda: rig.data.run.glob("*"), any)
         assert rig.files() == {}
         rig.pass_time(2)
+        rig.wait_written(export, 1)
+
+
+def test_the_wait_is_bounded_by_what_the_queues_keep(rig: Rig) -> None:
+    repo = rig.repo()
+    rig.post(repo, 0, 1)
+    rig.pass_time(1801)
+    export = rig.export(repo, rotateStrategy="size")
+    with rig.running(rig.worker(log_settings=LogSettings(retention_age_s=3600))):
         rig.wait_written(export, 1)
 
 

@@ -70,11 +70,19 @@ class FramedLog:
 
 
 def read_entries(path: Path, magic: bytes) -> list[bytes]:
-    """The entries of a file that another process may be appending to; changes nothing. A missing file has none."""
+    """The entries of a file that another process may be appending to; changes nothing, and what it returns is on
+    disk. A missing file has none. Raises OSError, DamagedFile."""
     try:
-        return _parse(path, path.read_bytes(), magic)[0]
+        fd = disk().open(path)
     except FileNotFoundError:
         return []
+    try:
+        with os.fdopen(os.dup(fd), "rb") as file:
+            content = file.read()
+        disk().sync(fd)  # the writer may be between its write and its sync
+    finally:
+        disk().close(fd)
+    return _parse(path, content, magic)[0]
 
 
 def _frame(payload: bytes) -> bytes:
