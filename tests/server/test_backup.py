@@ -160,7 +160,12 @@ def backup(server: Server, tmp_path: Path) -> Path:
     return tmp_path / "backup"
 
 
-def test_sealed_segments_and_exported_files_are_links_the_rest_are_copies(server: Server, backup: Path) -> None:
+def test_sealed_segments_and_exported_files_are_links_the_rest_are_copies(server: Server, tmp_path: Path) -> None:
+    with Load(server, "linked") as load:
+        server.wait_until(lambda: len(list(server.data.log.glob("*/linked-*/*/*.seg"))) > 2, "sealing segments")
+        server.wait_until(lambda: bool(exported(server.data, load.repo)), "exporting")
+    backup = tmp_path / "backup"
+    Backup(server.data, backup).make()
     linked = {f.relative_to(backup) for f in backup.rglob("*") if f.is_file() and f.stat().st_nlink > 1}
     assert {path.parts[0] for path in linked} == {"log", "buckets"}
     assert all(path.suffix == ".seg" for path in linked if path.parts[0] == "log")
