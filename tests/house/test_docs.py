@@ -43,7 +43,7 @@ def test_commands_are_in_sync() -> None:
     assert read("commands.md") == cli_reference.markdown(), "run `make docs`"
 
 
-@pytest.mark.parametrize("page", sorted(p.name for p in DOCS.glob("*.md")) + ["../README.md", "../CONTRIBUTING.md"])
+@pytest.mark.parametrize("page", [*sorted(p.name for p in DOCS.glob("*.md")), "../README.md", "../CONTRIBUTING.md"])
 def test_links_lead_somewhere(page: str) -> None:
     text = read(page)
     for target in re.findall(r"\]\(([^)#]+)", text):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from penstock.api import metrics
 from penstock.model.errors import Overloaded
 
 
@@ -21,8 +22,12 @@ class ByteBudget:
         """Hold `size` bytes for the block; raises `Overloaded` when they are not free."""
         if self.used and self.used + size > self.limit:
             raise Overloaded(f"the server is busy: {self.used} of {self.limit} bytes are in flight; send again")
-        self.used += size
+        self._add(size)
         try:
             yield
         finally:
-            self.used -= size
+            self._add(-size)
+
+    def _add(self, size: int) -> None:
+        self.used += size
+        metrics.inflight_bytes.set(self.used)

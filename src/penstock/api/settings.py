@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 
 class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -10,9 +13,9 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     regions: tuple[str, ...] = ("nb",)
     """Regions that a repo may name (E18212)."""
-    inflight_bytes: int = 64 * 1024 * 1024
+    inflight_bytes: Annotated[int, Meta(ge=1)] = 64 * 1024 * 1024
     """Body bytes that one API process holds at once; beyond it posts get 503."""
     metrics_open: bool = False
     """Let other machines read `/metrics`, which names owners and repos. Callers on this machine always may."""
-    body_timeout_s: float = 30.0
+    body_timeout_s: Annotated[float, Meta(gt=0)] = 30.0
     """A body that takes longer to arrive is given up."""

@@ -47,6 +47,9 @@ POINTS: dict[str, str] = {
     "export.ledger.written": "flows",
     "export.commit.journaled": "flows",
     "export.drop.journaled": "flows",
+    "backup.cut.taken": "command",
+    "backup.files.synced": "command",
+    "restore.file.copied": "command",
 }
 """Every crash point: its name and the kinds of process that pass it, separated by blanks: `supervisor` (and what it has
 a child prepare before the others start), `api`, `flows` (flow workers), `command` (of `penstock`, other than serve)."""

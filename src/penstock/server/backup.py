@@ -32,6 +32,7 @@ from penstock.connect.local_bucket import TEMP_FOLDER
 from penstock.log import layout, watermark
 from penstock.log.files import TEMP_SUFFIX
 from penstock.log.slots import maintenance
+from penstock.model.crashpoint import crashpoint
 from penstock.model.datadir import DataDir
 from penstock.model.durable import sync_folder, write_durable
 from penstock.model.repo import QueueId, Repo
@@ -64,6 +65,7 @@ class Backup:
             cutting()
             with maintenance(self._data.slots):
                 read_at_ns = catalog.write(lambda _: self._cut(catalog)).result()
+        crashpoint("backup.cut.taken")
         if self._buckets:
             self._take_buckets(read_at_ns)
         for file in (self._data.secret_key, self._data.admin_key, self._data.format, self._data.log / "clock"):
@@ -197,6 +199,7 @@ class Backup:
             buckets=self._buckets,
             files=sorted(files, key=lambda file: file.path),
         )
+        crashpoint("backup.files.synced")
         write_durable(root / NAME, msgspec.json.format(msgspec.json.encode(manifest)) + b"\n", mode=0o600)
         return manifest
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from penstock.catalog.format import FORMAT
+from penstock.model.crashpoint import crashpoint
 from penstock.model.datadir import DataDir
 from penstock.model.durable import sync_folder
 from penstock.server.backup import require_empty
@@ -18,7 +19,8 @@ _CHUNK = 1 << 20
 
 def restore(source: Path, target: Path) -> Manifest:
     """Copy the backup at `source` to `target`, an empty or new folder. The mark that makes it a data directory (FORMAT)
-    comes last: one that was not finished does not start. Raises BackupRefused, OSError."""
+    comes last, and the catalog, without the mark a sign of trouble, first: what was not finished does not start. Raises
+    BackupRefused, OSError."""
     manifest = read_manifest(source)
     if manifest.format > FORMAT:
         raise BackupRefused(
@@ -27,13 +29,14 @@ def restore(source: Path, target: Path) -> Manifest:
         )
     require_empty(target)
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
-    mark = DataDir(target).format.name
+    mark, catalog = DataDir(target).format.name, DataDir(target).catalog.name
     if mark not in {file.path for file in manifest.files}:
         raise BackupRefused(f"{source}: the manifest names no {mark}: it is damaged")
-    for file in sorted(manifest.files, key=lambda file: file.path == mark):
+    for file in sorted(manifest.files, key=lambda file: (file.path == mark, file.path != catalog)):
         if file.path == mark:
             _sync_folders(target)
         _copy(source, target, file)
+        crashpoint("restore.file.copied")
     sync_folder(target)
     return manifest
 

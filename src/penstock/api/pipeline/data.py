@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import time
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from penstock.api import metrics
 from penstock.api.body import GZIP_SLACK, content_length, read_body
 from penstock.api.routes import Call, Reply, json_reply
 from penstock.log.interface import Appended, QueueClosed
-from penstock.model.errors import BadRecords, Kind, Problem
+from penstock.model.errors import BadRecords, Kind, Overloaded, Problem
 from penstock.model.repo import Repo
 from penstock.records.decoder import decoder_for
 from penstock.records.gunzip import gunzip
@@ -100,7 +101,6 @@ async def _post(call: Call, *, as_json: bool) -> Appended:
     assert length is not None
     held = limit if encoding == "gzip" else min(length, limit)
     with services.budget.hold(held):
-        metrics.inflight_bytes.set(services.budget.used)
         body = await read_body(
             call.request, limit + (GZIP_SLACK if encoding == "gzip" else 0), services.settings.body_timeout_s
         )
@@ -111,14 +111,7 @@ async def _post(call: Call, *, as_json: bool) -> Appended:
         else:
             size, batch = await asyncio.get_running_loop().run_in_executor(services.executor, _decode, *work)
         del body, work
-        try:
-            appended = await asyncio.wrap_future(
-                services.log.append(
-                    repo.queue, batch, arrived_at_us=arrived_at_us, batch_id=batch_id, request_id=call.reqid
-                )
-            )
-        except QueueClosed:
-            raise Problem(Kind.REPO_MISSING, f"repo {repo.name} was deleted while this request was under way") from None
+        appended = await _append(call, repo, batch, arrived_at_us, batch_id)
         services.definitions.require_open(repo.queue)
     metrics.records_accepted.labels(repo.owner, repo.name).inc(appended.count)
     metrics.bytes_accepted.labels(repo.owner, repo.name).inc(size)
@@ -139,6 +132,26 @@ def _decode(
         raise
     client = call.request.client
     return len(raw), stamp(batch, repo.options, client.host if client else "", arrived_at_us)
+
+
+async def _append(call: Call, repo: Repo, batch: pa.RecordBatch, arrived_at_us: int, batch_id: str | None) -> Appended:
+    """Store the batch; returns when it is durable."""
+    try:
+        return await asyncio.wrap_future(
+            call.services.log.append(
+                repo.queue, batch, arrived_at_us=arrived_at_us, batch_id=batch_id, request_id=call.reqid
+            )
+        )
+    except QueueClosed:
+        raise Problem(Kind.REPO_MISSING, f"repo {repo.name} was deleted while this request was under way") from None
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):  # the disk reserve says so too
+            raise Overloaded(
+                "the disk is nearly full: nothing was stored; send again when there is room",
+                retry_after=30,
+                kind=Kind.DISK_FULL,
+            ) from error
+        raise
 
 
 def _media_type(call: Call) -> str:
