@@ -25,7 +25,9 @@ def read_partition(folder: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     _, segment, position, next_offset = _watermark(folder)
     bases = sorted(int(p.stem) for p in folder.glob("*.seg"))
     bases = [b for b in bases if b <= segment]
-    offset = bases[0] if bases else next_offset
+    if not bases and not position:
+        return  # made, but never written to
+    offset = bases[0]
     for base, end in zip(bases, [*bases[1:], next_offset], strict=True):
         if base != offset:
             raise ValueError(f"{folder}: a segment begins at {base}, the one before ends at {offset}")
