@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from e2e.support.server import running_server
 
 from e2e import shapes
 from e2e.captures import Recorded, recorded
 from e2e.clients import Client, Key, Reply, go_error, java_error, java_ok
+from e2e.support.server import running_server
 
 SCOPES = {"repos", "data", "kodo"}
 REPLAYED = {"go-sdk": 43, "logkit": 9}
