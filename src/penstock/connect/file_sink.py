@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 import pyarrow as pa
 
 from penstock.connect.buckets import Bucket
+from penstock.connect.file_mark import FlowMark
 from penstock.connect.interface import Cut, CutPolicy, Written
 from penstock.connect.key_prefix import resolve_name
 from penstock.model.crashpoint import crashpoint
@@ -43,10 +44,9 @@ class FileSink:
         return self._projection.source
 
     def target(self, cut: Cut) -> str:
-        """prefix[stamp]_<flow>-<creation second, hex>-<sequence>.<extension>. The creation time keeps files of another
-        data directory that writes to the same bucket apart."""
+        """prefix[stamp]_<flow>-<creation second, hex>-<sequence>.<extension> (file_mark.py)."""
         at = (_EPOCH + timedelta(microseconds=cut.at_us)).astimezone(self._layout.timezone)
-        mark = f"{cut.flow}-{cut.created_at_us // 1_000_000:x}-{cut.sequence:06d}"
+        mark = FlowMark.of(cut.flow, cut.created_at_us).name(cut.sequence)
         return resolve_name(self._layout.prefix, at, mark) + self._layout.format.extension
 
     def measure(self, batches: Iterator[pa.RecordBatch]) -> int:

@@ -7,7 +7,8 @@ What makes it consistent is the order, and that two things stand still for the m
    maintenance lock is held). The catalog is copied, then the flows' journals, then of every queue what its watermarks
    say. Posts and flows go on: the log is read after the journals, so no position lies beyond its end, and every record
    that was acknowledged before the cut is below a watermark.
-3. The buckets' files that were there when the journals were read; the restored flow writes the later ones again.
+3. The buckets' files that were there when the journals were read, but those that the journals do not know as written:
+   the restored flows write those records again, under other names.
 4. Everything is synced and summed up; the manifest is written.
 """
 
@@ -25,9 +26,10 @@ from pathlib import Path
 import msgspec
 
 from penstock import __version__
-from penstock.catalog import repos
+from penstock.catalog import exports, repos
 from penstock.catalog.database import Catalog
 from penstock.catalog.format import check_format
+from penstock.connect.file_mark import FlowMark, read_mark
 from penstock.connect.local_bucket import TEMP_FOLDER
 from penstock.log import layout, watermark
 from penstock.log.files import TEMP_SUFFIX
@@ -37,10 +39,9 @@ from penstock.model.datadir import DataDir
 from penstock.model.durable import sync_folder, write_durable
 from penstock.model.repo import QueueId, Repo
 from penstock.server.manifest import NAME, BackupFile, BackupRefused, Manifest, checksum
+from penstock.stream.journal import read_journals
 
 _TRIES = 50
-_COARSE_NS = 20_000_000
-"""How far a file's time may be from the clock's: the kernel stamps files by its tick."""
 
 
 class Backup:
@@ -50,6 +51,8 @@ class Backup:
         self._data = data
         self._to = DataDir(target)
         self._buckets = buckets
+        self._written: dict[FlowMark, int] = {}
+        """Of each flow, the sequence of the last file that its journal knows as written."""
 
     def make(self, cutting: Callable[[], None] = lambda: None) -> Manifest:
         """Raises BackupRefused, Unusable, OSError. `cutting` is called when the cut begins: what was acknowledged
@@ -84,6 +87,10 @@ class Backup:
         _create(self._to.catalog).close()  # for its owner only: it is filled where it is
         catalog.backup(self._to.catalog)
         read_at_ns = self._take_journals()
+        records = read_journals(self._to)
+        for export in catalog.read(exports.list_all):
+            known = records.get(export.id)
+            self._written[FlowMark.of(export.id, export.created_at_us)] = 0 if known is None else known.sequence
         live = [repo.queue for repo in catalog.read(repos.list_all)]
         for queue in live:
             for partition, folder in _partitions(self._data, queue):
@@ -92,25 +99,14 @@ class Backup:
         return read_at_ns
 
     def _take_journals(self) -> int:
-        """Read at a moment when no file was just being published, so that each is either before or after."""
-        for _ in range(_TRIES):
-            before = time.time_ns()
-            journals = {path: path.read_bytes() for path in self._flow_files()}
-            after = time.time_ns()
-            if not self._buckets or not self._published_between(before - _COARSE_NS, after + _COARSE_NS):
-                break
-        for path, content in journals.items():
-            self._write(path, content)
-        return after
+        """Journals and ledgers; returns when (unix ns) they were read."""
+        for path in self._flow_files():
+            self._write(path, path.read_bytes())
+        return time.time_ns()
 
     def _flow_files(self) -> list[Path]:
         """The journals, then the ledgers: a file that only the journal knows is written, and entered, again."""
         return sorted(p for p, _ in _files(self._data.flows) if p.suffix != TEMP_SUFFIX)
-
-    def _published_between(self, first_ns: int, last_ns: int) -> bool:
-        while time.time_ns() < last_ns:
-            time.sleep((last_ns - time.time_ns()) / 1e9 + 0.001)
-        return any(first_ns <= status.st_ctime_ns <= last_ns for _, status in _files(self._data.buckets))
 
     def _take_partition(self, queue: QueueId, partition: int, folder: Path) -> None:
         """What was durable at this moment: the watermark, the active segment up to it, every segment before it."""
@@ -146,8 +142,13 @@ class Backup:
 
     def _take_buckets(self, read_at_ns: int) -> None:
         for path, status in _files(self._data.buckets):
-            if status.st_ctime_ns <= read_at_ns:
+            if status.st_ctime_ns <= read_at_ns and self._is_known(path):
                 self._link(path)
+
+    def _is_known(self, path: Path) -> bool:
+        """False for a file that a flow has published, but not committed before its journal was read."""
+        mark = read_mark(path.name)
+        return mark is None or mark[1] <= self._written.get(mark[0], mark[1])
 
     def _link(self, path: Path) -> None:
         """The same file under the backup, or a copy where the file system cannot link; nothing when it has just gone
