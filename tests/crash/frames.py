@@ -25,7 +25,9 @@ def read_partition(folder: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     _, segment, position, next_offset = _watermark(folder)
     bases = sorted(int(p.stem) for p in folder.glob("*.seg"))
     bases = [b for b in bases if b <= segment]
-    if not bases and not position:
+    if not bases:
+        if position:
+            raise ValueError(f"{folder} has a watermark and no segment")
         return  # made, but never written to
     offset = bases[0]
     for base, end in zip(bases, [*bases[1:], next_offset], strict=True):
