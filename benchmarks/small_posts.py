@@ -71,7 +71,7 @@ def compare(folder: Path, delay_ms: float, connections: int, window_s: float) ->
     for count in REPOS:
         place = folder / f"{count}-repos"
         place.mkdir()
-        with PenstockServer(place, {SYNC_DELAY: f"{delay_ms:g}"}) as server:
+        with PenstockServer(place, {SYNC_DELAY: f"{delay_ms:g}"} if delay_ms else None) as server:
             paths = [server.create_repo(f"bench{i}") for i in range(count)]
             requests = [build_post(server.key, path, record, gz=False) for path in paths]
             clients = [HttpClient(server.port, requests) for _ in range(connections)]
