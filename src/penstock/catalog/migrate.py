@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, inspect, text
 
 from penstock.catalog import sqlite
 from penstock.catalog.format import check_format, make_format
+from penstock.catalog.tables import REVISION
 from penstock.model.crashpoint import crashpoint
 from penstock.model.datadir import DataDir
 from penstock.model.durable import sync_folder
@@ -39,12 +38,25 @@ def migrate(data: DataDir) -> None:
 
 
 def upgrade(engine: Engine) -> None:
-    """Run the migrations that the database lacks."""
-    config = Config()
-    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    """Run the migrations that the database lacks. Where none is lacking Alembic is not even loaded: that takes longer
+    than all else at a start."""
     with engine.begin() as connection:
+        if _revision(connection) == REVISION:
+            return
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
 
 
 @contextmanager

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from numpy.lib.stride_tricks import sliding_window_view
 
 from penstock.records.refusal import Refused
 from penstock.records.texts import text_bytes
-from penstock.records.words import Bytes, Indexes, padded
+from penstock.records.words import Bytes, Indexes, padded, windows
 
 TYPE = pa.timestamp("us", tz="UTC")
 EARLIEST_US = -62_135_596_800_000_000
@@ -36,7 +35,7 @@ def parse_dates(texts: pa.StringArray) -> pa.Array:
     data, starts, ends = padded(chars, 0, _PAD), offsets[:-1], offsets[1:]
     if (ends - starts).min() < _FRACTION + 1:
         raise Refused
-    head = np.ascontiguousarray(sliding_window_view(data, _FRACTION)[starts].T)
+    head = np.ascontiguousarray(windows(data, _FRACTION)[starts].T)
     _require((head[4] == ord("-")) & (head[7] == ord("-")) & (head[10] | _LOWER == ord("t")))
     _require((head[13] == ord(":")) & (head[16] == ord(":")))
     year, month, day = _number(head[0:4], _THOUSANDS), _number(head[5:7], _TENS), _number(head[8:10], _TENS)
@@ -59,7 +58,7 @@ def _zones(data: Bytes, starts: Indexes, ends: Indexes) -> tuple[Indexes, Indexe
     if utc.all():
         return ends - 1, np.zeros_like(ends)
     zones = ends - np.where(utc, 1, 6)
-    tail = np.ascontiguousarray(sliding_window_view(data, 6)[np.maximum(ends - 6, 0)].T)
+    tail = np.ascontiguousarray(windows(data, 6)[np.maximum(ends - 6, 0)].T)
     tail[:, utc] = np.frombuffer(b"+00:00", np.uint8)[:, None]
     west = tail[0] == ord("-")
     _require((west | (tail[0] == ord("+"))) & (tail[3] == ord(":")) & (zones >= starts + _FRACTION))
@@ -74,7 +73,7 @@ def _fractions(data: Bytes, starts: Indexes, ends: Indexes) -> Indexes | int:
     if (digits < 0).all():
         return 0
     _require((digits < 0) | ((data[starts] == ord(".")) & (digits > 0)))
-    places = np.ascontiguousarray(sliding_window_view(data, 6)[starts + 1].T)
+    places = np.ascontiguousarray(windows(data, 6)[starts + 1].T)
     places[np.arange(6)[:, None] >= digits] = ord("0")
     if digits.max() > 6:  # none of the dropped ones may be anything but a digit
         strange = np.zeros(len(data) + 1, np.int64)

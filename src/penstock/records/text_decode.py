@@ -29,7 +29,7 @@ class TextDecoder:
         self._keys = KeyTable(schema.keys())
         self._casts = [cast_of(field, unescape=unescape) for field in schema.fields]
         self._empty_is_null = np.array([field.valtype is not ValType.STRING for field in schema.fields])
-        self._required = np.array([field.required for field in schema.fields])
+        self._required = np.flatnonzero([field.required for field in schema.fields])
 
     def decode(self, body: bytes) -> pa.RecordBatch:
         """Every record of the body. Raises Refused when any of them is bad, `Problem` when there is none."""
@@ -55,7 +55,7 @@ class TextDecoder:
     ) -> npt.NDArray[np.int32]:
         """Where each value lies in `_values`: one row of `fields.count` slots for each column that is present, one row
         after the other. Raises Refused for a key that comes twice in a record, or a required one that does not."""
-        ranks = np.zeros(len(self._casts), np.intp)
+        ranks = np.full(len(self._casts), _NOWHERE, np.intp)
         ranks[present] = np.arange(len(present))
         cells = ranks[ids] * fields.count + fields.records
         numbers = np.arange(0, 2 * len(ids), 2, dtype=np.int32)
@@ -65,9 +65,9 @@ class TextDecoder:
             raise Refused
         empty = np.flatnonzero(fields.ends == fields.equals + 1)
         slots[cells[empty[self._empty_is_null[ids[empty]]]]] = _NOWHERE
-        required = np.flatnonzero(self._required)
-        if len(required) and (
-            not np.isin(required, present).all() or (slots.reshape(-1, fields.count)[ranks[required]] == _NOWHERE).any()
+        ranks_required = ranks[self._required]
+        if len(ranks_required) and (
+            (ranks_required == _NOWHERE).any() or (slots.reshape(-1, fields.count)[ranks_required] == _NOWHERE).any()
         ):
             raise Refused
         return slots

@@ -28,3 +28,9 @@ def words(data: Bytes) -> Words:
 
 FIRST_BYTES: Words = np.array([(1 << (8 * n)) - 1 for n in range(9)], dtype="<u8")
 """`word & FIRST_BYTES[n]` keeps the first n bytes of a word."""
+
+
+def windows(data: Bytes, size: int) -> Bytes:
+    """`windows(data, size)[i]` is bytes i to i+size-1. A view: nothing is copied. (NumPy's sliding_window_view takes
+    ten times as long to make, which counts in bodies of one record.)"""
+    return np.ndarray((len(data) - size + 1, size), np.uint8, buffer=data.data, strides=(1, 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -22,7 +23,7 @@ from penstock.server.flow_metrics import FlowCollector
 from penstock.server.measured_log import MeasuredWriter
 from penstock.server.settings import Settings
 
-THREADS = 8
+THREADS = max(2, os.cpu_count() or 2)
 """Threads of an API process for what would hold up its event loop."""
 
 

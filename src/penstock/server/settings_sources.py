@@ -11,6 +11,7 @@ from typing import Any, get_origin, get_type_hints
 
 import msgspec
 
+from penstock.log.files import SYNC_DELAY
 from penstock.model.crashpoint import ENVIRONMENT as CRASH_AT
 from penstock.server.secrets import is_secret
 from penstock.server.settings import Settings
@@ -22,6 +23,7 @@ CONTROLS = {
     "PENSTOCK_DATA_DIR": "the data directory, for every command (as --data-dir)",
     "PENSTOCK_CONFIG": "the configuration file (as --config)",
     CRASH_AT: "tests only: where a process kills itself",
+    SYNC_DELAY: "measuring only: milliseconds added to every sync of the log's files",
 }
 """Variables of our prefix that are no settings of a section."""
 
