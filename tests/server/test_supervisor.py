@@ -256,6 +256,14 @@ def test_what_a_process_cannot_do_at_the_first_start_ends_the_start_with_its_wor
     assert last.startswith("penstock: prepare-0: ") and "secret.key" in last
 
 
+@pytest.mark.parametrize("point", ["log.slot.taken@api", "files.temp.synced@flows"])
+def test_a_process_that_is_killed_before_the_server_is_ready_is_restarted(tmp_path: Path, point: str) -> None:
+    marker = tmp_path / "killed"
+    with running_server(env={"PENSTOCK_CRASH_AT": f"{point}={marker}"}) as server:
+        assert marker.exists()
+        assert server.log_text().count('"event":"process died"') == 1
+
+
 def test_the_first_key_is_shown_once_and_never_logged() -> None:
     with running_server() as server:
         key = server.admin_key()

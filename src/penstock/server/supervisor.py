@@ -121,7 +121,7 @@ class Supervisor:
                 del self._processes[process.name]
                 if self._stopping.is_set():
                     return
-                if not self._was_ready:
+                if not self._was_ready and status >= 0:  # it gave up by itself; one that was killed gets another go
                     self._failure = self._failure or f"{process.name} ended with status {status} before it was ready"
                     self._stopping.set()
                     return
