@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test check services soak fuzz docs lock clean
+.PHONY: setup demo test check services soak fuzz nightly docs lock clean
 
 setup: $(STAMP)
 
@@ -31,6 +31,8 @@ soak: setup
 
 fuzz: setup
 	for target in tests/fuzz/fuzz_*.py; do $(BIN)/python $$target -max_total_time=$(or $(SECONDS_EACH),600) || exit 1; done
+
+nightly: soak fuzz
 
 docs: setup
 	$(BIN)/python -m penstock.api.reference > docs/api.md
