@@ -150,3 +150,14 @@ def test_a_wrong_setting_is_one_line(tmp_path: Path) -> None:
 def test_wrong_usage_is_status_2_with_a_hint() -> None:
     done = penstock("keys", "ad")
     assert done.returncode == 2 and "No such command 'ad'" in done.stderr
+
+
+def test_the_audit_trail_tells_who_did_what_and_no_secret(data_dir: Path) -> None:
+    answer("keys", "add", "--access-key", "ak", "--secret-key", "sk-not-to-be-seen", "--data-dir", data_dir)
+    answer("keys", "revoke", "ak", "--data-dir", data_dir)
+    newest, oldest = answer("audit", "--data-dir", data_dir)
+    assert (newest["object"], newest["principal"][:13], newest["owner"]) == ("key/ak", "local command", "default")
+    assert newest["action"] != oldest["action"] and newest["id"] > oldest["id"]
+    assert answer("audit", "--before", str(newest["id"]), "--data-dir", data_dir) == [oldest]
+    shown = penstock("audit", "--data-dir", data_dir, COLUMNS="200").stdout
+    assert "key/ak" in shown and "sk-not-to-be-seen" not in shown

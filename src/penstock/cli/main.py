@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from penstock import __version__
-from penstock.cli import backup, doctor, keys, owners, serve, settings
+from penstock.cli import audit, backup, doctor, keys, owners, serve, settings
 from penstock.cli.output import Refused, report
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.add_typer(keys.app, name="keys")
 app.add_typer(owners.app, name="owners")
+app.command("audit")(audit.audit)
 app.command("doctor")(doctor.doctor)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
