@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from e2e.clients import Key
 from e2e.support.server import Server
 from penstock.model.crashpoint import ENVIRONMENT
 
-ROUNDS = 60
+COURSE_S = 150.0
 PATIENCE_S = 60.0
 LATER = {"log.frame.written": 8, "log.frame.synced": 8}
 """Points where the first pass is a special case: in a segment's first frame, there is nothing yet to be cut off."""
@@ -64,10 +65,8 @@ class Course:
     def run(self, scenario: Scenario) -> None:
         """Until a process has died at every point. Raises AssertionError naming those that nobody passed."""
         since_restart = 0
-        for _ in range(ROUNDS):
-            before = self._crashes.pending()
-            if not before:
-                break
+        until = time.monotonic() + COURSE_S
+        while (before := self._crashes.pending()) and time.monotonic() < until:
             self.stir(scenario)
             scenario.history.wait_for_attempts(5, PATIENCE_S)
             since_restart += len(before) - len(self._crashes.pending())
@@ -80,7 +79,7 @@ class Course:
                 self.bring_up()
                 scenario.door.open()
         missed = self._crashes.pending()
-        assert not missed, f"no {self._crashes.kind} process came past {sorted(missed)} in {ROUNDS} rounds"
+        assert not missed, f"no {self._crashes.kind} process came past {sorted(missed)} in {COURSE_S:g} s"
         self._server.wait_until(self._sides_are_gone, "rid of the logs of deleted repos", PATIENCE_S)
 
     def stir(self, scenario: Scenario) -> None:

@@ -43,7 +43,7 @@ def store() -> Iterator[Store]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_server_crashes_at_every_point_in_a_row(tmp_path: Path, kind: str, store: Store) -> None:
     report = crash_at(tmp_path, points_of(kind), kind, store)
-    assert report.batches["acknowledged"] >= MORE
+    assert report.batches["acknowledged"] >= MORE // 2  # others are refused, or lost with a process
 
 
 def test_a_server_crashes_while_it_drops_what_is_old(tmp_path: Path, store: Store) -> None:
