@@ -8,8 +8,8 @@ from pathlib import Path
 
 CORPUS = Path(__file__).parent / "corpus"
 LIMITS = ("-rss_limit_mb=8192", "-malloc_limit_mb=1024")
-"""The instrumentation keeps some KB of every input (the decoders without it keep nothing), so ten minutes need more than
-libFuzzer's 2 GB in all; a single body that asks for 1 GB is still a finding."""
+"""The instrumentation keeps some KB of every input (the decoders without it keep nothing), so ten minutes need more
+than libFuzzer's 2 GB in all; a single body that asks for 1 GB is still a finding."""
 
 
 def run(check: str, corpus: str) -> None:
