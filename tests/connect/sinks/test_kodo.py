@@ -1,11 +1,18 @@
+from datetime import UTC
+from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 import pytest
 
+from penstock.connect.buckets import Buckets
+from penstock.connect.interface import SinkContext
 from penstock.connect.registry import SINK_TYPES, mask_spec, sink_type
+from penstock.connect.settings import BucketSettings
 from penstock.connect.sink_field import MASK
 from penstock.connect.sinks.kodo import KODO
+from penstock.model.datadir import DataDir
 from penstock.model.errors import Kind, Problem
 from penstock.model.limits import Limits
 from penstock.model.repo import Repo
@@ -124,6 +131,15 @@ def test_refuses(change: dict[str, Any], kind: Kind, word: str) -> None:
 
 def test_limits_are_met_at_their_edge() -> None:
     assert parse({"bucket": "x" * 255, "rotateSize": 1024**3})["rotateSize"] == 1024**3
+
+
+@pytest.mark.parametrize(("days", "kept"), [(0, None), (-3, None), (1, 86_400_000_000), (2**62, None)])
+def test_files_are_kept_for_days_or_for_ever(days: int, kept: int | None, tmp_path: Path) -> None:
+    buckets = Buckets(DataDir(tmp_path), BucketSettings())
+    context = SinkContext(owner="o", buckets=buckets, timezone=UTC)
+    sink = KODO.open(parse({"bucket": "files", "retention": days}), repo("f1").schema, context)
+    batch = pa.RecordBatch.from_pylist([{"f1": "a"}], schema=sink.source)
+    assert sink.write("a.json", iter([batch]), 7).expires_at_us == (None if kept is None else 7 + kept)
 
 
 def test_a_mapping_reaches_into_maps_and_takes_bare_names() -> None:

@@ -26,6 +26,8 @@ become one file."""
 
 _SIZE_UNITS = {"B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
 _DAY_US = 86_400 * 1_000_000
+_LONG_DAYS = 365 * 10_000
+"""A retention beyond this is for ever: its end would fit neither a calendar nor 64 bits of microseconds."""
 
 _FIELDS = (
     SinkField(
@@ -139,7 +141,7 @@ class Kodo:
                 format=Format(spec["format"], spec["delimiter"], gzip=spec["compress"]),
                 prefix=spec["keyPrefix"],
                 timezone=context.timezone,
-                keep_us=retention * _DAY_US if retention > 0 else None,
+                keep_us=retention * _DAY_US if 0 < retention <= _LONG_DAYS else None,
             ),
             CutPolicy(
                 max_bytes=spec["rotateSize"] if by_size else max(spec["rotateSize"], INTERVAL_FILE_BYTES),
