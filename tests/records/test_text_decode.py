@@ -148,7 +148,7 @@ def test_lines_that_end_with_carriage_returns_get_a_hint() -> None:
 @pytest.mark.parametrize("raw", [b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc0\x80"])
 def test_what_is_not_utf8_is_refused_by_name(raw: bytes) -> None:
     record = only(b"s=a\tn=1\ns=b" + raw + b"\tn=2")
-    assert (record.index, record.field, record.kind) == (1, "s", Kind.BODY_MALFORMED)
+    assert (record.index, record.field, record.kind) == (1, "s", Kind.VALUE_INVALID)
 
 
 def test_all_fields_may_be_missing_in_some_records_and_present_in_others() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from penstock.model.errors import Kind
 from penstock.model.schema import Field, Schema, ValType
 from penstock.records.refusal import KEY_CHARS, Fault, Refusals, shorten, unknown_field
 from penstock.records.value_slow import missing_fault, text_fault
@@ -34,7 +33,7 @@ def _record_fault(parts: list[bytes], fields: dict[str, Field], order: tuple[Fie
             shown = part.decode("utf-8", "backslashreplace")
             key = shorten(shown.partition("=")[0], KEY_CHARS)
             reason = f"is not UTF-8: byte 0x{part[error.start]:02x} at byte {error.start} of the field"
-            return Fault(key, shown, reason, Kind.BODY_MALFORMED)
+            return Fault(key, shown, reason)
         key, equals, value = text.partition("=")
         if not equals:
             return Fault("", text, _no_equals(text))
