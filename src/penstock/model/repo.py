@@ -45,6 +45,8 @@ class Repo(msgspec.Struct, frozen=True, kw_only=True):
     region: str
     schema: Schema
     options: RepoOptions = RepoOptions()
+    filled_before: tuple[str, ...] = ()
+    """Fields that the server filled by earlier options: they stay, and clients that never declared them need not."""
     group: str = ""
     workflow: str = ""
     rule_names: tuple[str, ...] = ()

@@ -76,14 +76,19 @@ def parse_schema(raw: object, limits: Limits) -> Schema:
     (clients send several)."""
     if raw is None or raw == []:
         raise Problem(Kind.SCHEMA_EMPTY, "schema is empty: give at least one field")
-    fields = _parse_fields(raw, "schema", 1, limits)
-    count = sum(_count(f) for f in fields)
+    return require_field_count(Schema(_parse_fields(raw, "schema", 1, limits)), limits)
+
+
+def require_field_count(schema: Schema, limits: Limits) -> Schema:
+    """The schema itself, or `Problem` when it has too many fields."""
+    count = sum(_count(f) for f in schema.fields)
     if count > limits.schema_fields:
         raise Problem(
             Kind.SCHEMA_TOO_MANY_FIELDS,
-            f"schema has {count} fields, nested ones counted; at most {limits.schema_fields} are allowed",
+            f"schema has {count} fields, nested ones and those that the server fills counted; "
+            f"at most {limits.schema_fields} are allowed",
         )
-    return Schema(fields)
+    return schema
 
 
 def grow(old: Schema, new: Schema) -> Schema:

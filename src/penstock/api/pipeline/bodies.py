@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -12,7 +12,7 @@ from penstock.model.errors import Kind, Problem
 
 T = TypeVar("T")
 
-FIELDS = {"type": "array", "items": {"$ref": "#/components/schemas/Field"}, "description": "字段信息"}
+NeededSchema = Annotated[Any, msgspec.Meta(description="字段信息: an array of Field, needed (E18105)")]
 
 
 class Empty(msgspec.Struct):
@@ -23,7 +23,7 @@ class CreateRepo(msgspec.Struct, kw_only=True):
     """A new message queue (创建消息队列)."""
 
     region: str
-    schema: Any
+    schema: NeededSchema = None
     options: Any = None
     group: str | None = None
     workflow: str | None = None
@@ -34,18 +34,18 @@ class CreateRepo(msgspec.Struct, kw_only=True):
 class UpdateRepo(msgspec.Struct, kw_only=True):
     """The full new schema; a key that is absent or null keeps what is stored."""
 
-    schema: Any
+    schema: NeededSchema = None
     options: Any = None
     ruleNames: list[str] | None = None  # noqa: N815
     description: str | None = None
 
 
 class CreateExport(msgspec.Struct, kw_only=True):
-    """A new export: `spec` depends on `type`; `whence` is empty, oldest or newest."""
+    """A new export: `spec` depends on `type`; `whence` is empty, null, oldest or newest."""
 
     type: str
     spec: dict[str, Any]
-    whence: str = ""
+    whence: str | None = None
 
 
 class UpdateExport(msgspec.Struct, kw_only=True):

@@ -64,14 +64,15 @@ async def create(call: Call) -> Reply:
     services = call.services
     repo = services.definitions.repo(call.owner, call.path("repo"))
     sink = sink_type(sent.type)
+    whence = sent.whence or ""
     export = Export(
         id=0,
         queue=repo.queue,
         name=name,
         type=sent.type,
         spec=sink.parse_spec(sent.spec, repo, services.limits, stored=None),
-        whence=sent.whence,
-        start=await _in_thread(call, _start, repo, _whence(sent.whence)),
+        whence=whence,
+        start=await _in_thread(call, _start, repo, _whence(whence)),
         workflow=repo.workflow,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from penstock.model.errors import Kind, Problem
 from penstock.model.limits import Limits
 from penstock.model.names import NAME_RULE, is_name, require_name
 from penstock.model.repo import Repo, RepoOptions
-from penstock.model.schema import Field, Schema, grow, parse_schema
+from penstock.model.schema import Field, Schema, grow, parse_schema, require_field_count
 
 
 class RepoReply(msgspec.Struct, omit_defaults=False):
@@ -69,7 +70,9 @@ async def create(call: Call) -> Reply:
         name=name,
         incarnation=0,
         region=sent.region,
-        schema=_with_server_fields(parse_schema(sent.schema, services.limits), options),
+        schema=require_field_count(
+            _with_server_fields(parse_schema(sent.schema, services.limits), options), services.limits
+        ),
         options=options,
         group=_reference(sent.group, "group"),
         workflow=_reference(sent.workflow, "workflow"),
@@ -92,11 +95,13 @@ async def update(call: Call) -> Reply:
 
     def apply(old: Repo) -> Repo:
         kept = options or old.options
-        full = _with_server_fields(_with_server_fields(schema, old.options), kept)
+        filled = dict.fromkeys((*old.filled_before, *(f.key for f in old.options.server_fields())))
+        full = _with_server_fields(_with_fields_of(schema, old.schema, filled), kept)
         return msgspec.structs.replace(
             old,
-            schema=grow(old.schema, full),
+            schema=require_field_count(grow(old.schema, full), limits),
             options=kept,
+            filled_before=tuple(filled),
             rule_names=old.rule_names if rule_names is None else rule_names,
             description=old.description if description is None else description,
         )
@@ -202,6 +207,13 @@ def _options(raw: object) -> RepoOptions | None:
     if options.with_ip and options.with_ip == options.with_timestamp:
         raise Problem(Kind.SCHEMA_INVALID, f"options.withIP and options.withTimestamp both name {options.with_ip!r}")
     return options
+
+
+def _with_fields_of(schema: Schema, old: Schema, keys: Iterable[str]) -> Schema:
+    """The schema with the fields of those names that it lacks and `old` has."""
+    for field in filter(None, map(old.get, keys)):
+        schema = schema.with_field(field)
+    return schema
 
 
 def _with_server_fields(schema: Schema, options: RepoOptions) -> Schema:
