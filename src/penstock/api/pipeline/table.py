@@ -11,7 +11,7 @@ from penstock.auth.authorize import Action
 
 REPO = "/v2/repos/{repo}"
 EXPORT = "/v2/repos/{repo}/exports/{export}"
-TAGS = ("tags", "URL-safe base64 of k=v<TAB>k2=v2: fields for every record, before those of the record itself")
+TAGS = ("tags", "URL-safe base64 of k=v<TAB>k2=v2: fields for every record, over the record's own")
 RULES = ("rules", "names of parse rules, comma separated")
 
 ROUTES: tuple[Route, ...] = (
