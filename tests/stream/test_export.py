@@ -208,3 +208,20 @@ def test_a_secret_is_not_written_to_the_journal(rig: Rig) -> None:
     bench.flow.close()
     journal.close()
     assert not any(b"geheim" in path.read_bytes() for path in rig.data.flows.iterdir())
+
+
+def test_records_dropped_unread_from_a_partition_without_a_position_are_missed(rig: Rig) -> None:
+    """A partition that began after the export did has no position yet; what it lost must show, and be counted."""
+    repo = rig.repo()
+    export = rig.export(repo)
+    for first in range(0, 100, 10):
+        rig.post(repo, first, 10)
+    rig.log.retain(repo.queue, 0, 40)
+    with rig.running():
+        rig.pass_time(60)
+        assert "offset 0 is not within [40, 100]" in rig.wait_state(export, FlowState.FAILED).last_error
+        rig.pause(export, True)
+        rig.wait_state(export, FlowState.PAUSED)
+        rig.pause(export, False)
+        assert rig.wait_written(export, 60).records_omitted == 40
+    assert rig.written() == list(range(40, 100))

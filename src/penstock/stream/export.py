@@ -224,12 +224,11 @@ class ExportFlow:
 
     def _cut(self, sink: Sink, end: Positions) -> PendingCut:
         position = self._record.position
-        starts = self._reader.starts()
         moved = {p: at for p, at in end.items() if at > position.get(p, 0)}
         at_us = self._clock.now_us()
         mark = Cut(self.export.id, self.export.created_at_us, self._record.sequence + 1, at_us)
         cut = PendingCut(
-            start={p: position.get(p, starts[p]) for p in moved},
+            start={p: position.get(p, 0) for p in moved},  # not the oldest: what was dropped unread must show
             stop=moved,
             at_us=at_us,
             target=sink.target(mark),
