@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from penstock.log.files import Disk, replace
 from penstock.model.datadir import DataDir
 from penstock.stream.ledger import Ledger, LedgerFile, Place, ledger_flows, ledger_path
 
@@ -72,3 +73,18 @@ def test_a_torn_last_entry_loses_only_itself(data: DataDir) -> None:
     ledger = Ledger(data, 7)
     ledger.add(HERE, LedgerFile("b", 1))  # the write is repeated after a crash
     assert expired(ledger, 1) == [("here", "a"), ("here", "b")]
+
+
+def test_a_rewrite_that_fails_does_not_mix_up_places(data: DataDir) -> None:
+    class Full(Disk):
+        def create(self, path: Path, mode: int = 0o666) -> int:
+            raise OSError("full")
+
+    ledger = Ledger(data, 7)
+    ledger.add(HERE, LedgerFile("a", 20))
+    ledger.add(THERE, LedgerFile("b", 1))
+    with replace(Full()), pytest.raises(OSError, match="full"):
+        expired(ledger, 1)
+    ledger.add(HERE, LedgerFile("c", 20))
+    ledger.close()
+    assert expired(Ledger(data, 7), 20) == [("here", "a"), ("there", "b"), ("here", "c")]

@@ -97,10 +97,9 @@ class Ledger:
         return self._log
 
     def _rewrite(self, log: FramedLog, kept: list[tuple[Place, LedgerFile]]) -> None:
-        self._files = kept
         if not kept:
             log.close()
-            self._log = None
+            self._log, self._files = None, []
             disk().unlink(self._path)
             disk().sync_folder(self._path.parent)
             return
@@ -112,6 +111,7 @@ class Ledger:
             payloads.append(_encode(file))
             last = place
         log.rewrite(payloads)
+        self._files = kept
 
 
 def ledger_path(data: DataDir, flow: int) -> Path:
