@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -108,3 +111,32 @@ def test_a_compressed_segment_left_as_the_last_one_is_whole_and_not_added_to(dat
         writer.close()
         assert numbers(open_reader(data, QUEUE)) == list(range(base + 1))
         assert SegmentFile(segments(data)[-2]).head.compressed
+
+
+def test_what_was_looked_at_is_not_opened_again(data: DataDir) -> None:
+    filled(data)
+    path = segments(data)[1]
+    spoilt = bytearray(path.read_bytes())
+    spoilt[-100] ^= 1
+    path.write_bytes(spoilt)
+    done: set[Path] = {data.log / "dropped meanwhile"}
+    assert len(compress_sealed(data, done=done).damaged) == 1
+    assert done == set(segments(data)[:-1])
+    assert compress_sealed(data, done=done).damaged == []
+
+
+@pytest.mark.parametrize("reason", ["damage", "full disk"])
+def test_a_segment_that_cannot_be_compressed_leaves_no_file(data: DataDir, reason: str) -> None:
+    class Full(Disk):
+        def sync(self, fd: int) -> None:
+            raise OSError(errno.ENOSPC, "injected")
+
+    filled(data)
+    path = segments(data)[0]
+    if reason == "damage":
+        path.write_bytes(path.read_bytes()[:-1])
+        assert len(compress_sealed(data).damaged) == 1
+    else:
+        with files.replace(Full()), pytest.raises(OSError, match="injected"):
+            compress_sealed(data)
+    assert not list(path.parent.glob("*.tmp"))

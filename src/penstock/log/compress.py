@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
+
 import msgspec
 import pyarrow as pa
 
@@ -29,14 +32,20 @@ class Compressed(msgspec.Struct, frozen=True):
     damaged: list[CorruptLog]
 
 
-def compress_sealed(data: DataDir, limit: int | None = None) -> Compressed:
-    """Compress at most `limit` sealed segments that are not yet. Readers that have the old file open keep it. Raises
+def compress_sealed(data: DataDir, limit: int | None = None, done: set[Path] | None = None) -> Compressed:
+    """Compress at most `limit` sealed segments that are not yet. Readers that have the old file open keep it. `done`
+    is what the last rounds have looked at, kept by the caller: those, damaged ones too, are not opened again. Raises
     OSError."""
     count = before = after = 0
     damaged = []
-    for segment in [s for line in sealed_segments(data) for s in line]:
+    found = [s for line in sealed_segments(data) for s in line]
+    done = set() if done is None else done
+    done &= {s.path for s in found}
+    for segment in found:
         if limit is not None and count >= limit:
             break
+        if segment.path in done:
+            continue
         with maintenance(data.slots):
             try:
                 sizes = _compress(segment)
@@ -44,7 +53,9 @@ def compress_sealed(data: DataDir, limit: int | None = None) -> Compressed:
                 continue  # dropped since it was listed
             except BadFrame as bad:
                 damaged.append(CorruptLog(str(segment.path), 0, segment.path.stat().st_size, str(bad)))
+                done.add(segment.path)
                 continue
+        done.add(segment.path)
         if sizes is not None:
             count, before, after = count + 1, before + sizes[0], after + sizes[1]
     return Compressed(count, before, after, damaged)
@@ -65,6 +76,10 @@ def _compress(segment: SealedSegment) -> tuple[int, int] | None:
             disk().write(fd, [encoded], 0)
             _copy(file, fd, index, segment.end)
             disk().sync(fd)
+        except BaseException:
+            with suppress(OSError):
+                disk().unlink(temp)
+            raise
         finally:
             disk().close(fd)
         crashpoint("log.compress.written")

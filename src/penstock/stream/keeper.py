@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import structlog
 
@@ -35,7 +36,7 @@ def queue_duties(data: DataDir, catalog: Catalog, settings: FlowSettings, log_se
     """Those of slot 0: drop the logs of deleted repos, compress what is sealed, let go of what is old."""
     return [
         Duty("drop queues", settings.retain_s, partial(drop_deleted, data, catalog)),
-        Duty("compress queues", settings.retain_s, partial(compress, data)),
+        Duty("compress queues", settings.retain_s, partial(compress, data, set())),
         Duty("retain queues", settings.retain_s, Retention(data, catalog, log_settings).run),
     ]
 
@@ -47,9 +48,9 @@ def drop_deleted(data: DataDir, catalog: Catalog) -> None:
         catalog.write(partial(repos.forget_dropped, queue=queue)).result()
 
 
-def compress(data: DataDir) -> None:
-    """Compress sealed segments; damage is left as it is, for `penstock doctor` to show."""
-    for damage in compress_sealed(data).damaged:
+def compress(data: DataDir, done: set[Path]) -> None:
+    """Compress sealed segments that are not `done`; damage is left as it is, for `penstock doctor` to show."""
+    for damage in compress_sealed(data, done=done).damaged:
         log.warning("segment not compressed", error=str(damage))
 
 
