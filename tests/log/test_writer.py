@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
@@ -11,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from log.support import PLAIN, QUEUE, TINY, batch, numbers, partition_folder, put, segments
-from penstock.log import DiskReserveReached, LogSettings, files, open_reader, open_writer, recover_all
+from penstock.log import DiskReserveReached, LogSettings, drop_queue, files, open_reader, open_writer, recover_all
 from penstock.log.files import Disk
 from penstock.log.frame import note_of
-from penstock.log.interface import QueueClosed
+from penstock.log.interface import CorruptLog, QueueClosed
+from penstock.log.lane import Lane
 from penstock.log.layout import closed_path, index_path
 from penstock.log.segment import SegmentFile
 from penstock.model.datadir import DataDir
@@ -358,3 +360,53 @@ def test_an_index_is_only_a_cache(data: DataDir, spoil: Callable[[Path], None]) 
         reader = open_reader(data, QUEUE)
         assert numbers(reader, {0: start}) == list(range(start, 20_000))
         assert numbers(reader, {0: start}, {0: min(start + 1, 20_000)}) == [start][: 20_000 - start]
+
+
+def test_a_spoilt_segment_is_not_added_to_after_its_files_were_closed(data: DataDir) -> None:
+    with files.replace(WatchedDisk()) as disk:
+        assert isinstance(disk, WatchedDisk)
+        writer = open_writer(data, LogSettings(open_files=1, disk_reserve_bytes=0))
+        put(writer, range(5))
+        disk.fail["sync"] = [errno.EIO]
+        with pytest.raises(OSError, match="injected"):
+            put(writer, range(5, 9))
+        put(writer, range(3), queue=QueueId("acme", "other", 2))
+        put(writer, range(5, 9))
+        writer.close()
+    assert len(segments(data)) == 2
+    assert numbers(open_reader(data, QUEUE)) == list(range(9))
+
+
+def test_whatever_goes_wrong_at_sealing_posts_are_answered(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = threading.Event()
+
+    def fail(lane: Lane) -> None:
+        failed.set()
+        raise CorruptLog("watermark", 0, 1, "bit rot")
+
+    writer = open_writer(data, LogSettings(segment_age_s=0.001, disk_reserve_bytes=0))
+    put(writer, range(5))
+    monkeypatch.setattr(Lane, "roll_if_old", fail)
+    while not failed.is_set():
+        writer.roll_old()
+    put(writer, range(5, 9))
+    writer.close()
+
+
+def test_nothing_is_kept_of_dropped_queues(data: DataDir) -> None:
+    """Neither memory nor, through open files, room on the disk."""
+    writer = open_writer(data, PLAIN)
+    gone = [QueueId("acme", "brief", n) for n in range(1, 6)]
+    for queue in gone:
+        put(writer, range(5), queue=queue)
+        drop_queue(data, queue)
+    put(writer, range(5))
+    writer.roll_old()
+    assert [o.queue for o in gc.get_objects() if isinstance(o, Lane) and o.queue in gone] == []
+    links = [f.readlink() for f in Path("/proc/self/fd").iterdir() if f.is_symlink()]
+    assert not [link for link in links if link.is_relative_to(data.root) and str(link).endswith("(deleted)")]
+    with pytest.raises(QueueClosed):
+        put(writer, range(5), queue=gone[0])
+    put(writer, range(5, 9))
+    writer.close()
+    assert numbers(open_reader(data, QUEUE)) == list(range(9))

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+import msgspec
 import pyarrow as pa
 import structlog
 
@@ -158,8 +159,10 @@ class Lane:
             self._store(self._create(active.schema), [])
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Let go of the files. A spoilt segment is not added to when they are opened again either."""
         if self._active is not None:
+            if self._active.spoilt and self._mark is not None:
+                self._mark = msgspec.structs.replace(self._mark, ended=True)
             self._active.close()
             self._active = None
         if self._watermark is not None:

@@ -33,21 +33,27 @@ def take_slot(folder: Path) -> WriterSlot:
     """The lowest slot that no live process holds, in `DataDir.slots`. Raises OSError."""
     make_folders(folder)
     for number in count():
-        fd = os.open(folder / f"{PREFIX}{number}.lock", os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(fd)
-            continue
-        try:
-            epoch = slot_epoch(folder, number) + 1
-            write_durable(_epoch_path(folder, number), str(epoch).encode())
-        except BaseException:
-            os.close(fd)
-            raise
-        crashpoint("log.slot.taken")
-        return WriterSlot(number, epoch, fd)
+        slot = try_slot(folder, number)
+        if slot is not None:
+            return slot
     raise AssertionError("count() does not end")
+
+
+def try_slot(folder: Path, number: int) -> WriterSlot | None:
+    """The slot of that number; None while another holds it. Raises OSError."""
+    fd = os.open(folder / f"{PREFIX}{number}.lock", os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        epoch = slot_epoch(folder, number) + 1
+        write_durable(_epoch_path(folder, number), str(epoch).encode())
+    except BlockingIOError:
+        os.close(fd)
+        return None
+    except BaseException:
+        os.close(fd)
+        raise
+    crashpoint("log.slot.taken")
+    return WriterSlot(number, epoch, fd)
 
 
 def slot_epoch(folder: Path, number: int) -> int:

@@ -21,14 +21,15 @@ import pyarrow as pa
 import structlog
 
 from penstock.log.frame import Post
-from penstock.log.interface import Appended, QueueClosed
+from penstock.log.interface import Appended
 from penstock.log.lane import Lane, Pending
-from penstock.log.layout import queues
+from penstock.log.layout import closed_queues, queues
 from penstock.log.recovery import recover_partitions
 from penstock.log.reserve import DiskReserve
 from penstock.log.sealed import is_idle
 from penstock.log.settings import LogSettings
 from penstock.log.slots import take_slot
+from penstock.log.unowned import seal_unowned
 from penstock.model.datadir import DataDir
 from penstock.model.repo import QueueId
 
@@ -102,7 +103,9 @@ class SegmentWriter:
 
     def roll_old(self) -> None:
         """Seal the segments of this partition that have not been written to for their age, in queues that this process
-        may never have touched; retention can then drop them. Runs by itself every `tick_s`."""
+        may never have touched, and of partitions that nobody writes; retention can then drop them. Let go of dropped
+        queues. Runs by itself every `tick_s`."""
+        self._forget_dropped()
         for queue in queues(self._data):
             if is_idle(self._data.queue(queue) / str(self.partition), self._settings.segment_age_s):
                 with self._lock:
@@ -110,6 +113,17 @@ class SegmentWriter:
                         waiting = self._waiting(queue)
                         waiting.roll = True
                         self._wake(waiting)
+        seal_unowned(self._data, self._settings)
+
+    def _forget_dropped(self) -> None:
+        """A dropped queue is never written again: its lane must not hold memory, nor its files disk space."""
+        for queue in closed_queues(self._data):
+            with self._lock:
+                waiting = self._lanes.get(queue)
+                if waiting is not None and not waiting.busy:
+                    waiting.lane.close()
+                    del self._lanes[queue]
+                    self._recent.pop(queue, None)
 
     def _tick(self) -> None:
         while not self._stop.wait(self._settings.tick_s):
@@ -151,7 +165,7 @@ class SegmentWriter:
             waiting.roll = False
             try:
                 waiting.lane.roll_if_old()
-            except (OSError, QueueClosed) as error:
+            except Exception as error:  # noqa: BLE001  the posts that wait must be served, whatever went wrong
                 logger.warning("log.roll_failed", queue=str(waiting.lane.queue), error=str(error))
         while True:
             group = self._take(waiting)
