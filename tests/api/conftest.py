@@ -103,7 +103,7 @@ def api(tmp_path: Path) -> Iterator[Api]:
             log=log,
             open_reader=partial(open_reader, data),
             limits=Limits(),
-            settings=ApiSettings(inflight_bytes=3 * 1024 * 1024),
+            settings=ApiSettings(inflight_bytes=3 * 1024 * 1024, wait_s=0.01),
             render_metrics=lambda: b"",
             executor=executor,
             buckets=Buckets(data, BucketSettings()),

@@ -19,6 +19,9 @@ def run(check: str, corpus: str) -> None:
     with atheris.instrument_imports(include=["penstock.records", "records.reference"]):
         from fuzz import checks
     found = tempfile.mkdtemp(prefix=f"fuzz-{corpus}-")
-    print(f"new inputs go to {found}")
-    atheris.Setup([sys.argv[0], *LIMITS, *sys.argv[1:], found, str(CORPUS / corpus)], getattr(checks, check))
+    print(f"new inputs and findings go to {found}")
+    atheris.Setup(
+        [sys.argv[0], *LIMITS, f"-artifact_prefix={found}/", *sys.argv[1:], found, str(CORPUS / corpus)],
+        getattr(checks, check),
+    )
     atheris.Fuzz()

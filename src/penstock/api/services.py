@@ -41,7 +41,9 @@ class Services:
 
     def __post_init__(self) -> None:
         self.definitions = Definitions(self.catalog)
-        self.budget = ByteBudget(self.settings.inflight_bytes)
+        self.budget = ByteBudget(
+            self.settings.inflight_bytes, waiting=self.settings.waiting_posts, wait_s=self.settings.wait_s
+        )
 
     def sink_context(self, owner: str) -> SinkContext:
         """What a sink of that owner may use."""

@@ -100,7 +100,7 @@ async def _post(call: Call, *, as_json: bool) -> Appended:
     length = content_length(call.request, required=True)
     assert length is not None
     held = limit if encoding == "gzip" else min(length, limit)
-    with services.budget.hold(held):
+    async with services.budget.hold(held):
         body = await read_body(
             call.request, limit + (GZIP_SLACK if encoding == "gzip" else 0), services.settings.body_timeout_s
         )
