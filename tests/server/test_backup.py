@@ -252,3 +252,15 @@ def test_the_manifest_is_read_back(server: Server, tmp_path: Path) -> None:
     assert isinstance(made, Manifest)
     assert read_manifest(tmp_path / "backup") == made
     assert made.size == sum((tmp_path / "backup" / f.path).stat().st_size for f in made.files)
+
+
+def test_of_the_flows_only_journals_and_ledgers_are_taken(server: Server, tmp_path: Path) -> None:
+    """Not what is spooled on its way to a bucket: it is large, and gone the next moment."""
+    spool = server.data.flows / "spool"
+    spool.mkdir()
+    (spool / "ff").write_bytes(b"half a file")
+    (server.data.flows / "ledger-77.log.tmp").write_bytes(b"half a ledger")
+    manifest = Backup(server.data, tmp_path / "backup").make()
+    taken = [file.path for file in manifest.files if file.path.startswith("flows/")]
+    assert "flows/journal-0.log" in taken
+    assert all(path.endswith(".log") and path.count("/") == 1 for path in taken)

@@ -19,6 +19,7 @@ import shutil
 import stat
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
@@ -32,7 +33,6 @@ from penstock.catalog.format import check_format
 from penstock.connect.file_mark import FlowMark, read_mark
 from penstock.connect.local_bucket import TEMP_FOLDER
 from penstock.log import layout, watermark
-from penstock.log.files import TEMP_SUFFIX
 from penstock.log.slots import maintenance
 from penstock.model.crashpoint import crashpoint
 from penstock.model.datadir import DataDir
@@ -101,12 +101,14 @@ class Backup:
     def _take_journals(self) -> int:
         """Journals and ledgers; returns when (unix ns) they were read."""
         for path in self._flow_files():
-            self._write(path, path.read_bytes())
+            with suppress(FileNotFoundError):  # the last file that a ledger named has just gone
+                self._write(path, path.read_bytes())
         return time.time_ns()
 
     def _flow_files(self) -> list[Path]:
-        """The journals, then the ledgers: a file that only the journal knows is written, and entered, again."""
-        return sorted(p for p, _ in _files(self._data.flows) if p.suffix != TEMP_SUFFIX)
+        """The journals, then the ledgers: a file that only the journal knows is written, and entered, again. Not what
+        lies there spooled on its way into a bucket."""
+        return sorted(self._data.flows.glob("*.log"))
 
     def _take_partition(self, queue: QueueId, partition: int, folder: Path) -> None:
         """What was durable at this moment: the watermark, the active segment up to it, every segment before it."""
