@@ -85,7 +85,10 @@ def _operation(route: Route, by_type: dict[Any, Any]) -> dict[str, Any]:
         },
     }
     if route.body is not None:
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": by_type[route.body]}}}
+        schema = by_type[route.body]
+        if route.needs:
+            schema = {"allOf": [schema], "required": list(route.needs)}
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     elif route.data:
         text = {"schema": {"type": "string"}, "example": "f1=hello\tf2=1.5\nf1=again\tf2=2\n"}
         records = {"schema": {"type": "array", "items": {"type": "object"}}}

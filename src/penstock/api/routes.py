@@ -65,6 +65,8 @@ class Route:
     body: Any = None
     reply: Any = None
     query: tuple[tuple[str, str], ...] = ()
+    needs: tuple[str, ...] = ()
+    """Keys that the body must have though its type gives them a default: their absence has an error of its own."""
     data: bool = False
     """True for routes whose body is records, not JSON definitions."""
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
-from msgspec import Meta
+from typing import Any
 
 from penstock.api.pipeline import data, exports, repos
 from penstock.api.pipeline.bodies import CreateExport, CreateRepo, Empty, UpdateExport, UpdateRepo
@@ -17,20 +15,15 @@ TAGS = ("tags", "URL-safe base64 of k=v<TAB>k2=v2: fields for every record, over
 RULES = ("rules", "names of parse rules, comma separated")
 
 
-def _needs(body: Any, *keys: str) -> Any:
-    """The body with keys that are needed, though their absence has an error of its own (E18105) and thus a default."""
-    return Annotated[body, Meta(extra_json_schema={"required": list(keys)})]
-
-
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/v2/repos", Action.REPO_READ, repos.list_all, "List message queues (查看所有消息队列)",
           reply=repos.RepoList,
           query=(("withDag", "taken and ignored: queues of workflows are always listed"),
                  ("sourceType", "`authorized` lists what other owners have granted instead"))),
     Route("POST", REPO, Action.REPO_WRITE, repos.create, "Create a message queue (创建消息队列)",
-          body=_needs(CreateRepo, "region", "schema"), reply=Empty),
+          body=CreateRepo, needs=("region", "schema"), reply=Empty),
     Route("PUT", REPO, Action.REPO_WRITE, repos.update, "Change a message queue (根据名称更新消息队列)",
-          body=_needs(UpdateRepo, "schema"), reply=Empty),
+          body=UpdateRepo, needs=("schema",), reply=Empty),
     Route("GET", REPO, Action.REPO_READ, repos.get, "Show a message queue (根据名称查询消息队列)",
           reply=repos.RepoReply),
     Route("DELETE", REPO, Action.REPO_WRITE, repos.delete, "Delete a message queue (根据名称删除消息队列)",
