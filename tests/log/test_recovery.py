@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from log.support import GROWN, PLAIN, QUEUE, SCHEMA, TINY, batch, numbers, partition_folder, put, segments
-from penstock.log import files, open_reader, open_writer, recover_all
+from penstock.log import files, open_reader, open_writer, recover_all, recovery
 from penstock.log.files import Disk
 from penstock.log.frame import NewerFormat
 from penstock.log.interface import CorruptLog
@@ -424,3 +424,36 @@ def set_watermark(data: DataDir, mark: Watermark) -> None:
 def set_watermark_before(data: DataDir, position: int, next_offset: int) -> None:
     """The watermark as it was before the frame at `position` was published."""
     set_watermark(data, Watermark(0, position, next_offset, 1))
+
+
+def test_a_queue_that_is_dropped_while_a_slot_is_taken_does_not_stop_the_writer(
+    data: DataDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = open_writer(data)
+    put(writer, [1])
+    writer.close()
+    folder = partition_folder(data)
+
+    def dropped(_: Path) -> None:
+        files.remove_tree(folder.parent)
+        raise FileNotFoundError(folder)
+
+    monkeypatch.setattr(recovery, "recover", dropped)
+    recovery.recover_partitions(data, int(folder.name))
+    assert not folder.exists()
+
+
+def test_a_file_that_is_missing_from_a_queue_that_is_there_is_no_drop(
+    data: DataDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = open_writer(data)
+    put(writer, [1])
+    writer.close()
+    folder = partition_folder(data)
+
+    def missing(_: Path) -> None:
+        raise FileNotFoundError(folder)
+
+    monkeypatch.setattr(recovery, "recover", missing)
+    with pytest.raises(FileNotFoundError):
+        recovery.recover_partitions(data, int(folder.name))

@@ -163,3 +163,11 @@ def test_a_read_that_retention_overtakes_is_out_of_range_not_damage(data: DataDi
     run(data)
     with pytest.raises(PositionOutOfRange):
         list(reading)
+
+
+def test_a_queue_that_is_dropped_meanwhile_does_not_stop_the_sweep(data: DataDir) -> None:
+    """A dangling link is a file that is listed and then gone."""
+    filled(data, hours_ago=100)
+    (data.queue(QUEUE) / "9").mkdir()
+    (data.queue(QUEUE) / "9" / "00000000000000000000.seg").symlink_to("gone")
+    assert run(data).segments > 0

@@ -72,7 +72,11 @@ def recover_partitions(data: DataDir, number: int) -> None:
     for queue in queues(data):
         folder = data.queue(queue) / str(number)
         if folder.is_dir():
-            recover(folder)
+            try:
+                recover(folder)
+            except FileNotFoundError:
+                if folder.is_dir():  # else the queue was dropped meanwhile
+                    raise
 
 
 def recover(folder: Path) -> Recovered:

@@ -9,15 +9,17 @@ no clock.
 from __future__ import annotations
 
 import heapq
+import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 
 from penstock.log.clock import MICROS, RetentionClock
 from penstock.log.files import disk
 from penstock.log.interface import CorruptLog
-from penstock.log.layout import ids_path, index_path
+from penstock.log.layout import SEGMENT, ids_path, index_path
 from penstock.log.sealed import SealedSegment, newest_arrival, sealed_segments
 from penstock.log.settings import LogSettings
 from penstock.log.slots import maintenance
@@ -70,7 +72,7 @@ def sweep(data: DataDir, settings: LogSettings, floors: Floors, clock: Retention
 def _sweep(data: DataDir, settings: LogSettings, floors: Floors, clock: RetentionClock) -> Sweep:
     now = clock.now()
     lines = [_candidates(line) for line in sealed_segments(data)]
-    used = sum(p.stat().st_size for p in data.log.rglob("*.seg"))
+    used = _stored_bytes(data.log)
     capacity = disk().total_bytes(data.log)
     gone: list[_Candidate] = []
 
@@ -103,6 +105,17 @@ def _sweep(data: DataDir, settings: LogSettings, floors: Floors, clock: Retentio
         must_fail=must_fail,
         paused=now is None,
     )
+
+
+def _stored_bytes(folder: Path) -> int:
+    """What all segments take; queues that are dropped meanwhile do not count."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            if name.endswith(SEGMENT):
+                with suppress(FileNotFoundError):
+                    total += Path(parent, name).stat().st_size
+    return total
 
 
 def _candidates(line: Iterable[SealedSegment]) -> list[_Candidate]:
