@@ -103,3 +103,13 @@ def test_a_repeated_batch_id_stores_nothing_more(repo: Api) -> None:
     again = repo.call("POST", "/v2/repos/r/data", content=b"n=1", headers=headers)
     assert again.json() == {"accepted": 1, "repeated": True}
     assert len(repo.call("GET", "/v2/repos/r/data").json()["records"]) == 1
+
+
+def test_a_field_that_the_server_fills_is_not_asked_of_clients(api: Api) -> None:
+    schema = [{"key": k, "valtype": t, "required": True} for k, t in (("n", "long"), ("ip", "string"), ("at", "date"))]
+    body = {"region": "nb", "schema": schema, "options": {"withIP": "ip", "withTimestamp": "at"}}
+    assert api.call("POST", "/v2/repos/r", json=body).status_code == 200
+    assert api.call("POST", "/v2/repos/r/data", content=b"n=1").json() == {"accepted": 1}
+    (record,) = api.call("GET", "/v2/repos/r/data").json()["records"]
+    assert record["ip"] == "127.0.0.1" and record["at"].endswith("Z")
+    assert api.call("POST", "/v2/repos/r/data", content=b"ip=1.2.3.4").json()["error"][:6] == "E18123"

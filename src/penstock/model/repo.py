@@ -58,3 +58,13 @@ class Repo(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def queue(self) -> QueueId:
         return QueueId(self.owner, self.name, self.incarnation)
+
+    @property
+    def post_schema(self) -> Schema:
+        """What posts are held to: the schema, but a field that the server fills is required of nobody."""
+        filled = {f.key for f in self.options.server_fields()}
+        if not any(f.required and f.key in filled for f in self.schema.fields):
+            return self.schema
+        return Schema(
+            tuple(msgspec.structs.replace(f, required=f.required and f.key not in filled) for f in self.schema.fields)
+        )

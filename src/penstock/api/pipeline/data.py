@@ -124,7 +124,7 @@ def _decode(
     raw = gunzip(body, call.services.limits.body_bytes) if encoding == "gzip" else body
     if not raw:
         raise Problem(Kind.BODY_EMPTY, "the body is empty: send at least one record")
-    decoders = decoder_for(repo.schema, unescape=repo.options.unescape_line)
+    decoders = decoder_for(repo.post_schema, unescape=repo.options.unescape_line)
     try:
         batch = decoders.json(raw, tags=tags) if as_json else decoders.text(raw, tags=tags)
     except BadRecords as bad:
