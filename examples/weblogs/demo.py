@@ -103,8 +103,9 @@ def show(rows: list[Record]) -> None:
         classes[name] += 1
         sizes[name] += int(str(row.get("bytes", 0)))
     table = Table(title="What came out")
-    for title, side in (("status", "left"), ("requests", "right"), ("MB sent", "right")):
-        table.add_column(title, justify=side)  # type: ignore[arg-type]
+    table.add_column("status")
+    table.add_column("requests", justify="right")
+    table.add_column("MB sent", justify="right")
     for name in sorted(classes):
         table.add_row(name, f"{classes[name]:,}", f"{sizes[name] / 1e6:,.1f}")
     console.print(table)

@@ -43,8 +43,8 @@ def build(services: Services) -> ASGIApp:
 
 
 def _pages(services: Services) -> Starlette:
-    openapi_body = msgspec.json.encode(document(ROUTES))
-    docs_body = page(document(ROUTES))
+    calls = document(ROUTES)
+    openapi_body, docs_body = msgspec.json.encode(calls), page(calls)
 
     async def index(_: Request) -> Response:
         return RedirectResponse("/docs")

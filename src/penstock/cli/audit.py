@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
@@ -10,7 +9,7 @@ import typer
 
 from penstock.cli.local_catalog import local_catalog
 from penstock.cli.options import DataDirOption, JsonOption
-from penstock.cli.output import report, table
+from penstock.cli.output import report, table, time_text
 
 
 def audit(
@@ -26,9 +25,5 @@ def audit(
     with local_catalog(data_dir) as (_, catalog):
         entries = catalog.read(lambda conn: list_of(conn, owner, before=before, limit=limit))
     columns = ("id", "time", "who", "did", "to", "request")
-    rows = [[str(e.id), _time(e.at_us), e.principal, e.action, e.object, e.request_id] for e in entries]
+    rows = [[str(e.id), time_text(e.at_us), e.principal, e.action, e.object, e.request_id] for e in entries]
     report(msgspec.to_builtins(entries), as_json, lambda: table(f"Changes to {owner}", columns, rows))
-
-
-def _time(at_us: int) -> str:
-    return datetime.fromtimestamp(at_us / 1e6, UTC).isoformat(timespec="seconds")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from penstock.cli.local_catalog import key_ring, local_catalog, local_user
 from penstock.cli.options import DataDirOption, JsonOption
-from penstock.cli.output import report, table
+from penstock.cli.output import report, table, time_text
 from penstock.model.access import Role
 
 app = typer.Typer(help="Access keys. Changes hold at once, also in a running server.", no_args_is_help=True)
@@ -52,8 +51,8 @@ def list_keys(
             "owner": key.owner,
             "role": str(key.role),
             "label": key.label,
-            "created": _time(key.created_at_us),
-            "revoked": _time(key.revoked_at_us),
+            "created": time_text(key.created_at_us),
+            "revoked": time_text(key.revoked_at_us),
         }
         for key in keys
     ]
@@ -66,9 +65,5 @@ def revoke(access_key: str, data_dir: DataDirOption = None, as_json: JsonOption 
     """Revoke a key: no request signed with it is taken any more. It cannot be undone."""
     with local_catalog(data_dir) as (data, catalog):
         gone = key_ring(data, catalog).revoke(access_key, by=local_user()).result()
-    shown = {"access_key": gone.access_key, "owner": gone.owner, "revoked": _time(gone.revoked_at_us)}
+    shown = {"access_key": gone.access_key, "owner": gone.owner, "revoked": time_text(gone.revoked_at_us)}
     report(shown, as_json, lambda: print(f"revoked {gone.access_key} of {gone.owner}"))
-
-
-def _time(at_us: int | None) -> str:
-    return "" if at_us is None else datetime.fromtimestamp(at_us / 1e6, UTC).isoformat(timespec="seconds")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -35,6 +36,11 @@ def report(value: Any, as_json: bool, show: Callable[[], object]) -> None:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(value)).decode() + "\n")
     else:
         show()
+
+
+def time_text(at_us: int | None) -> str:
+    """RFC3339 to the second; empty for never."""
+    return "" if at_us is None else datetime.fromtimestamp(at_us / 1e6, UTC).isoformat(timespec="seconds")
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -9,8 +9,6 @@ import structlog
 from penstock.auth.keyring import KeyRing, ensure_admin
 from penstock.auth.secrets import SecretBox
 from penstock.catalog.database import Catalog
-from penstock.catalog.format import Unusable
-from penstock.log.drop import finish_drops
 from penstock.log.recovery import recover_all
 from penstock.model.datadir import DataDir
 from penstock.server.control import Control
@@ -22,19 +20,10 @@ log = structlog.stdlib.get_logger()
 def prepare(control: Control) -> None:
     """Report `Prepared` when the data directory is ready for use. Raises Unusable, SecretsUnreadable, OSError."""
     data = DataDir(Path(control.settings.server.data_dir).absolute())
-    with _catalog(data) as catalog:
-        finish_drops(data)
+    with Catalog.open(data, migrate=True) as catalog:
         report = recover_all(data)
         log.info("log recovered", partitions=report.partitions, cut_bytes=report.cut_bytes)
         for queue, partition, damage in report.damaged:
             log.error("log damaged", queue=str(queue), partition=partition, reason=str(damage))
         made = ensure_admin(KeyRing(catalog, SecretBox.of(data)), catalog, data)
     control.report(Prepared(made.access_key, made.secret_key) if made else Prepared())
-
-
-def _catalog(data: DataDir) -> Catalog:
-    """Up to date. One that is needs no migration, and a restart need not wait for loading what would do it."""
-    try:
-        return Catalog.open(data)
-    except Unusable:
-        return Catalog.open(data, migrate=True)
